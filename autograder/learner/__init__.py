@@ -1,0 +1,1 @@
+"""What a learner's own machine needs: workspace, Lab, environment check, figure style."""
