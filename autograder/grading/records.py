@@ -111,3 +111,4 @@ class Rejected:
     detail: str = ""  # the technical cause
     learner: str = ""  # where it could be told
     assignment: str = ""
+    ours: bool = False  # the fault lies with the grading machine, not with the file: try again

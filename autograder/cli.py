@@ -1,0 +1,276 @@
+"""The ``takara`` command: reads the command line, calls, prints. What happens is decided elsewhere.
+
+Exit status: 0 done; 1 something needs action (``doctor``) or was only partly done (``grade``); 2 could not run;
+130 interrupted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from autograder.learner.japanese import JapaneseCommand, JapaneseGroup
+
+app = typer.Typer(
+    name="takara",
+    cls=JapaneseGroup,
+    help="宝探しAI講座（Takara）: 教材を開く、課題を確かめる、採点する。",
+    epilog="はじめての人は takara lab を実行してください。動かないときは takara doctor が原因を調べます。",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    invoke_without_command=True,
+)
+
+Directory = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="[フォルダー]",
+        help="作業用フォルダー。書かなければ、いつもの場所です（リポジトリなら workspace、ほかはホームの takara）。",
+        show_default=False,
+    ),
+]
+
+
+class UsageProblem(Exception):
+    """Something is missing on the command line. The message is Japanese."""
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib import metadata
+
+        try:
+            typer.echo(f"takara {metadata.version('takara')}")
+        except metadata.PackageNotFoundError:
+            typer.echo("takara（インストールされていません。リポジトリのフォルダーから直接動いています）")
+        raise typer.Exit()
+
+
+@app.callback()
+def takara(
+    ctx: typer.Context,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            help="版を表示して終わります。",
+            callback=_print_version,
+            is_eager=True,
+        ),
+    ] = False,
+) -> None:
+    if ctx.invoked_subcommand is None:
+        typer.echo(ctx.get_help())
+
+
+def command(help_text: str) -> Any:
+    return app.command(cls=JapaneseCommand, help=help_text)
+
+
+@command("教材を開きます（JupyterLab が、日本語で、はじめのページから開きます）。")
+def lab(
+    directory: Directory = None,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            metavar="番号",
+            help="使うポート番号。書かなければ、空いている番号を8888から探します。",
+            show_default=False,
+        ),
+    ] = None,
+    no_browser: Annotated[
+        bool, typer.Option("--no-browser", help="ブラウザーを開きません。")
+    ] = False,
+) -> None:
+    from autograder.learner import lab as jupyter_lab
+    from autograder.learner import show
+    from autograder.materials import find_materials
+
+    materials = find_materials()
+    directory = directory or jupyter_lab.default_directory(materials)
+    report = jupyter_lab.prepare(directory, materials)
+    if report is not None:
+        show.show_workspace(report, _console())
+    status = jupyter_lab.run(
+        directory, port=port, open_browser=not no_browser, say=lambda line: print(line, flush=True)
+    )
+    raise typer.Exit(status)
+
+
+@command("作業用フォルダーを作るか、新しい教材を届けます（書きかけのファイルは上書きしません）。")
+def init(directory: Directory = None) -> None:
+    from autograder.learner import show, workspace
+    from autograder.learner.lab import default_directory
+    from autograder.materials import find_materials
+
+    materials = find_materials()
+    report = workspace.init(directory or default_directory(materials), materials)
+    show.show_workspace(report, _console())
+    skipped = report.with_action(workspace.Action.SKIPPED)
+    raise typer.Exit(1 if skipped else 0)
+
+
+@command("自分の課題を確かめます（見えているテストを動かし、ヒントを出します。ファイルは書きかえません）。")
+def check(
+    notebook: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="ノートブック",
+            help="課題のファイル（例: assignments/ps2/ps2.ipynb）。",
+            show_default=False,
+        ),
+    ] = None,
+    hints: Annotated[
+        int,
+        typer.Option(
+            metavar="数",
+            min=0,
+            help="ヒントをいくつ目まで出すか（浅い順）。書かなければ1つ目だけ。",
+            show_default=False,
+        ),
+    ] = 1,
+) -> None:
+    if notebook is None:
+        raise UsageProblem("確かめるノートブックを指定してください（例: takara check assignments/ps2/ps2.ipynb）。")
+    from autograder.learner import check as own_check
+    from autograder.learner import show
+
+    console = _console()
+    with console.status("課題を動かして、確かめています…"):
+        record = own_check.check(notebook)
+    show.show_grade(record, console, hints)
+
+
+@command("提出された課題をまとめて採点します（講師用）。")
+def grade(
+    submissions: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="提出物",
+            help="提出物のフォルダー、またはzipファイル。",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="フォルダー",
+            help="結果（grades.csv、feedback、report.html、成績簿）を書くフォルダー。",
+            show_default=False,
+        ),
+    ] = None,
+    assignment: Annotated[
+        str | None,
+        typer.Option(
+            metavar="課題",
+            help="この課題だけを採点します（例: ps2）。",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    if submissions is None or out is None:
+        raise UsageProblem(
+            "提出物と、結果を書くフォルダーを指定してください（例: takara grade 提出物 --out 採点結果）。"
+        )
+    try:
+        import nbgrader  # noqa: F401
+    except ModuleNotFoundError as error:
+        if error.name != "nbgrader":
+            raise
+        raise UsageProblem(
+            "採点には講師用の部品が要ります。pip install 'takara[instructor]' を実行してください"
+            "（リポジトリなら pip install -e '.[instructor]'）。\n原因: " + str(error)
+        ) from error
+    from autograder.grading.command import grade as grade_hand_ins
+
+    raise typer.Exit(grade_hand_ins(submissions, out=out, assignment=assignment))
+
+
+@command("このパソコンで講座が動くかどうかを調べ、足りないものの直し方を示します。")
+def doctor(directory: Directory = None) -> None:
+    from autograder.learner import show
+    from autograder.learner.doctor import examine
+
+    console = _console()
+    needs_action = 0
+    for result in examine(directory):
+        show.show_check_line(result, console)
+        needs_action += not result.ok
+    if needs_action:
+        console.print(f"{needs_action} か所、対応が必要です。→ の行のとおりにしてから、もう一度実行してください。")
+    else:
+        console.print("すべてOKです。takara lab で始められます。")
+    raise typer.Exit(1 if needs_action else 0)
+
+
+def _console() -> Any:
+    from rich.console import Console
+
+    return Console()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command. Expected failures are told in Japanese, without a traceback; the rest is logged."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError, ValueError):
+            stream.reconfigure(errors="replace")  # an old Windows console has not every character
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        status = app(args=arguments, prog_name="takara", standalone_mode=False)
+        return status if isinstance(status, int) else 0
+    except KeyboardInterrupt:
+        print("中断しました。", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        message = _expected(error)
+        if message is None:
+            message = _log_unexpected(error, arguments)
+        print(message, file=sys.stderr)
+        return 2
+
+
+def _expected(error: Exception) -> str | None:
+    """The message of a failure that people can do something about, or ``None``."""
+    from autograder.learner.check import CheckError
+    from autograder.learner.lab import LabError
+    from autograder.learner.workspace import WorkspaceError
+    from autograder.materials import MaterialsNotFound
+
+    if isinstance(error, UsageProblem | CheckError | LabError | WorkspaceError | MaterialsNotFound):
+        return str(error)
+    ctx = getattr(error, "ctx", None)  # a usage error of typer: it knows the command it happened in
+    if hasattr(error, "format_message"):
+        where = getattr(ctx, "command_path", "takara")
+        return (
+            f"コマンドの書き方にまちがいがあります。{where} --help で使い方を確かめてください。\n"
+            f"原因: {error.format_message()}"
+        )
+    return None
+
+
+def _log_unexpected(error: Exception, arguments: Sequence[str]) -> str:
+    first = f"takara が思わぬところで止まりました（{type(error).__name__}）。"
+    try:
+        descriptor, name = tempfile.mkstemp(prefix="takara-error-", suffix=".log")
+        with os.fdopen(descriptor, "w", encoding="utf-8") as log:
+            log.write(f"{datetime.datetime.now().isoformat()}\n{sys.version}\ntakara {' '.join(arguments)}\n\n")
+            log.write("".join(traceback.format_exception(error)))
+    except OSError:
+        return f"{first}まず takara doctor を試してください。\n原因: {error}"
+    return f"{first}まず takara doctor を試し、直らなければ、このファイルを講師に送ってください: {name}\n原因: {error}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,186 @@
+"""Runs one function over many jobs in several processes, and survives whatever a job does.
+
+A job that brings its worker process down, or does not return in time, is tried once more in a process
+of its own; if that fails as well the job is reported as :class:`Crashed`. The others are not touched.
+Processes are spawned, never forked, so that it works the same on Linux, macOS and Windows.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import multiprocessing
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+_STOP_GRACE_S = 5.0
+_devnull = None  # kept open for faulthandler in the worker
+
+
+@dataclass(frozen=True)
+class Crashed:
+    """A job without a result: it raised, or its process died or was stopped."""
+
+    cause: str
+
+
+@dataclass(frozen=True)
+class _Task(Generic[Job, Result]):
+    """What a worker process gets."""
+
+    function: Callable[[Job], Result]
+    job: Job
+    hard_limit_s: float
+
+    def __call__(self) -> Result:
+        # Ends the process from a thread of its own, even where Python code no longer runs.
+        faulthandler.dump_traceback_later(self.hard_limit_s, exit=True, file=_devnull or sys.__stderr__)
+        try:
+            return self.function(self.job)
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+
+
+def _call(task: _Task[Job, Result]) -> Result:
+    return task()
+
+
+def _start_worker(folder: str) -> None:
+    global _devnull
+    _devnull = open(os.devnull, "w")  # noqa: SIM115 (lives as long as the process)
+    tempfile.tempdir = folder
+    # A Ctrl-C in the terminal is for the parent, which then ends the workers. Not SIG_IGN: kernels inherit that.
+    signal.signal(signal.SIGINT, lambda *_: None)
+
+
+def run_all(
+    function: Callable[[Job], Result],
+    jobs: Sequence[Job],
+    on_done: Callable[[int, Result | Crashed], None],
+    *,
+    workers: int,
+    hard_limit_s: float,
+) -> None:
+    """Call ``function`` once for every job; report each result as it comes.
+
+    Parameters
+    ----------
+    function : callable
+        Top-level function (it is pickled by name).
+    jobs : sequence
+    on_done : callable
+        Called in this process with the job's position and its result, in the order of completion.
+    workers : int
+        Number of processes.
+    hard_limit_s : float
+        A job that runs longer is stopped together with its process.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        After the workers were ended.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="tkr-"))
+    before = set(multiprocessing.active_children())
+    try:
+        suspects = _run_together(function, jobs, on_done, workers, hard_limit_s, folder)
+        for position in suspects:
+            on_done(position, _run_alone(function, jobs[position], hard_limit_s, folder))
+    finally:
+        _end_processes(before)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _pool(workers: int, folder: Path) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(
+        max_workers=workers,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_start_worker,
+        initargs=(str(folder),),
+    )
+
+
+def _run_together(
+    function: Callable[[Job], Result],
+    jobs: Sequence[Job],
+    on_done: Callable[[int, Result | Crashed], None],
+    workers: int,
+    hard_limit_s: float,
+    folder: Path,
+) -> list[int]:
+    """Run the jobs; return those during which a worker process was lost."""
+    waiting = deque(range(len(jobs)))
+    suspects: list[int] = []
+    while waiting:
+        running: dict[Future[Result], int] = {}
+        pool = _pool(min(workers, len(waiting)), folder)
+        broken = False
+        try:
+            while waiting or running:
+                # No more jobs inside than processes: when a process is lost, few are suspect.
+                while waiting and len(running) < workers and not broken:
+                    position = waiting.popleft()
+                    try:
+                        task = _Task(function, jobs[position], hard_limit_s)
+                        running[pool.submit(_call, task)] = position
+                    except BrokenProcessPool:
+                        waiting.appendleft(position)
+                        broken = True
+                if not running:
+                    break
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    position = running.pop(future)
+                    try:
+                        result: Result | Crashed = future.result()
+                    except BrokenProcessPool:
+                        broken = True
+                        suspects.append(position)
+                        continue
+                    except Exception as error:
+                        result = Crashed(f"{type(error).__name__}: {error}")
+                    on_done(position, result)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+    return sorted(suspects)
+
+
+def _run_alone(
+    function: Callable[[Job], Result], job: Job, hard_limit_s: float, folder: Path
+) -> Result | Crashed:
+    pool = _pool(1, folder)
+    try:
+        return pool.submit(_call, _Task(function, job, hard_limit_s)).result()
+    except BrokenProcessPool:
+        return Crashed(f"the grading process ended twice (crash, or more than {hard_limit_s:.0f} s)")
+    except Exception as error:
+        return Crashed(f"{type(error).__name__}: {error}")
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _end_processes(before: set[multiprocessing.process.BaseProcess]) -> None:
+    """End the processes that were started here: idle ones end by themselves, busy ones are stopped."""
+    mine = [p for p in multiprocessing.active_children() if p not in before]
+    interrupted = sys.exc_info()[0] is not None
+    for process in mine:
+        if interrupted:
+            process.terminate()
+    for process in mine:
+        process.join(_STOP_GRACE_S)
+        if process.is_alive():
+            with contextlib.suppress(OSError):
+                process.kill()
+            process.join(_STOP_GRACE_S)

@@ -1,0 +1,123 @@
+"""How results look in a terminal (rich). Nothing is decided here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from autograder.grading.records import CellResult, GradeRecord, Status
+from autograder.learner.doctor import Check
+from autograder.learner.workspace import Action, Report
+
+__all__ = ["show_check_line", "show_grade", "show_workspace"]
+
+_HEADINGS = (
+    (Action.BESIDE, "あなたが書いたファイルは残し、新しい版を横に置きました"),
+    (Action.UPDATED_RUN, "実行しただけのファイルを新しい版にしました（前のものは控えにあります）"),
+    (Action.RESTORED, "なくなっていたので、戻しました"),
+    (Action.WITHDRAWN, "講座から外れました（ファイルはそのままです）"),
+    (Action.SKIPPED, "さわらなかったファイルがあります"),
+)
+_STATUS = {
+    Status.PASS: "[green]○ 正解[/]",
+    Status.PARTIAL: "[yellow]△ 一部正解[/]",
+    Status.FAIL: "[red]× もう一歩[/]",
+    Status.ERROR: "[red]× エラー[/]",
+    Status.TIMEOUT: "[red]× 時間切れ[/]",
+    Status.NOT_RUN: "[red]× 実行されず[/]",
+    Status.NEEDS_REVIEW: "[yellow]？ 講師が確認[/]",
+    Status.MANUAL: "[blue]－ 講師が採点[/]",
+}
+
+
+def show_workspace(report: Report, console: Console) -> None:
+    """What a refresh of the workspace did: counts for the ordinary, names for what a learner must know."""
+    for note in report.notes:
+        console.print(f"[yellow]{escape(note)}[/]", highlight=False)
+    new, updated = len(report.with_action(Action.NEW)), len(report.with_action(Action.UPDATED))
+    console.print(f"作業用フォルダー: {escape(str(report.directory))}", highlight=False, soft_wrap=True)
+    if new:
+        console.print(f"新しいファイルを {new} 個置きました。", highlight=False)
+    if updated:
+        console.print(f"{updated} 個のファイルを新しい版にしました。", highlight=False)
+    for action, heading in _HEADINGS:
+        items = report.with_action(action)
+        if items:
+            console.print(f"[bold]{heading}。[/]", highlight=False)
+        for item in items:
+            more = f" → {item.other}" if item.other else f": {item.reason}" if item.reason else ""
+            console.print(f"  {escape(item.path + more)}", highlight=False, soft_wrap=True)
+    if not any(item.action not in (Action.UNCHANGED, Action.KEPT) for item in report.items):
+        console.print("すべて最新です。", highlight=False)
+
+
+def show_check_line(check: Check, console: Console) -> None:
+    mark = "[green]OK    [/]" if check.ok else "[bold red]要対応[/]"
+    console.print(f"{mark} {escape(check.name)}: {escape(check.found)}", highlight=False, soft_wrap=True)
+    if check.action:
+        console.print(f"       → {escape(check.action)}", highlight=False, soft_wrap=True)
+
+
+def show_grade(record: GradeRecord, console: Console, hints: int) -> None:
+    """Each question: status, points of the visible tests, message, ``hints`` layers of hints, where to read."""
+    for repair in record.repairs:
+        console.print(f"[yellow]{escape(repair.what)}[/]", highlight=False)
+    table = Table(box=None, pad_edge=False, show_header=True, header_style="bold")
+    table.add_column("問題", overflow="fold")
+    table.add_column("結果", no_wrap=True)
+    for question, results in _by_question(record.results).items():
+        table.add_row(escape(_title(question, results)), _STATUS[_worst(results)])
+    console.print(table)
+    for question, results in _by_question(record.results).items():
+        _show_question(question, results, console, hints)
+    console.print(
+        "これは見えているテストだけの結果です。提出すると、見えないテストも使って採点します。", highlight=False
+    )
+
+
+def _show_question(question: str, results: list[CellResult], console: Console, hints: int) -> None:
+    messages = [r for r in results if r.status not in (Status.PASS, Status.MANUAL)]
+    if not messages:
+        return
+    console.print()
+    console.print(f"[bold]{escape(_title(question, results))}[/]", highlight=False)
+    for message in dict.fromkeys(r.message for r in messages if r.message):
+        console.print(escape(message), highlight=False)
+    layers = list(dict.fromkeys(hint for r in messages for hint in r.hints))
+    for number, hint in enumerate(layers[:hints], start=1):
+        console.print(f"[cyan]ヒント{number}[/] {escape(hint.strip())}", highlight=False)
+    if len(layers) > hints:
+        console.print(
+            f"（ヒントはあと {len(layers) - hints} つあります。--hints {hints + 1} を付けると、次の1つが出ます）",
+            highlight=False,
+        )
+    for read in dict.fromkeys(r.read for r in messages if r.read):
+        console.print(f"読み直すところ: {escape(read)}", highlight=False)
+
+
+def _by_question(results: Iterable[CellResult]) -> dict[str, list[CellResult]]:
+    grouped: dict[str, list[CellResult]] = {}
+    for result in results:
+        grouped.setdefault(result.question, []).append(result)
+    return grouped
+
+
+def _title(question: str, results: list[CellResult]) -> str:
+    return next((r.title for r in results if r.title), question)
+
+
+def _worst(results: list[CellResult]) -> Status:
+    order = [
+        Status.ERROR,
+        Status.TIMEOUT,
+        Status.NOT_RUN,
+        Status.FAIL,
+        Status.PARTIAL,
+        Status.NEEDS_REVIEW,
+        Status.MANUAL,
+        Status.PASS,
+    ]
+    return min((r.status for r in results), key=order.index)

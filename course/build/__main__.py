@@ -1,0 +1,86 @@
+"""``python -m course.build``: texts in, notebooks out."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .release import ReleaseError
+from .site import Course, build, compare, install, remove_stale_sources, scratch_folder
+
+
+def main(
+    targets: Annotated[
+        list[str] | None,
+        typer.Argument(help="all（既定）、sessions、assignments、または文章の名前（ps2、02 など）", show_default=False),
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="書きかえずに、今あるファイルと1バイトずつくらべる（ちがえば終了コード1）")
+    ] = False,
+    root: Annotated[Path, typer.Option(help="リポジトリの場所")] = Path("."),
+) -> None:
+    """文章（course/sessions、assignments/text）からノートブックを作ります。"""
+    course = Course(root.resolve())
+    texts, unknown = select(course, targets or ["all"])
+    if unknown:
+        say(f"「{unknown}」に当たる文章がありません。all、sessions、assignments か、ファイル名の始まりを書いてください。")
+        raise typer.Exit(2)
+    with scratch_folder() as scratch:
+        out = Path(scratch)
+        try:
+            problems = build(course, texts, out)
+        except ReleaseError as error:
+            say(f"nbgrader が配布版を作れませんでした。下の記録を見てください。\n{error}")
+            raise typer.Exit(1) from error
+        whole = not problems and set(texts) == {*course.session_texts(), *course.assignment_texts()}
+        if check:
+            differences = compare(out, course.root, whole=whole)
+        else:
+            differences = install(out, course.root, whole=whole)
+            if whole:
+                remove_stale_sources(out, course.root)
+    for problem in problems:
+        say(str(problem))
+    if check:
+        for difference in differences:
+            say(str(difference))
+        if differences:
+            say("文章とノートブックが合っていません。python -m course.build を実行してください。")
+        elif not problems:
+            print(f"{len(texts)}個の文章とノートブックは合っています。")
+    else:
+        for difference in differences:
+            print(f"{'消しました' if difference.kind == 'extra' else '書きました'}: {difference.path}")
+        if not differences and not problems:
+            print(f"{len(texts)}個の文章：変わったものはありません。")
+    if problems or (check and differences):
+        raise typer.Exit(1)
+
+
+def select(course: Course, targets: list[str]) -> tuple[list[Path], str]:
+    """The texts that the targets name, and the first target that names none ("" if all do)."""
+    sessions, assignments = course.session_texts(), course.assignment_texts()
+    chosen: list[Path] = []
+    for target in targets:
+        groups = {"all": [*sessions, *assignments], "sessions": sessions, "assignments": assignments}
+        if target in groups:
+            found = groups[target]
+        else:
+            stem = Path(target).stem
+            found = [p for p in (*sessions, *assignments) if p.stem == stem or p.stem.startswith(f"{stem}-")]
+            if not found:
+                return [], target
+        chosen.extend(p for p in found if p not in chosen)
+    return chosen, ""
+
+
+def say(message: str) -> None:
+    """To people, on the error stream."""
+    print(message, file=sys.stderr)
+
+
+if __name__ == "__main__":
+    typer.run(main)
