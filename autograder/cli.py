@@ -1,7 +1,7 @@
 """The ``takara`` command: reads the command line, calls, prints. What happens is decided elsewhere.
 
-Exit status: 0 done; 1 something needs action (``doctor``) or was only partly done (``grade``); 2 could not run;
-130 interrupted.
+Exit status: 0 done; 1 something needs action (``doctor``, ``init``); 2 could not run; 3 only partly done
+(``grade``); 130 interrupted.
 """
 
 from __future__ import annotations
@@ -176,6 +176,29 @@ def grade(
             show_default=False,
         ),
     ] = None,
+    course: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="フォルダー",
+            help="nbgraderの講座フォルダー。書かなければ、この講座の assignments です。",
+            show_default=False,
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(metavar="数", help="同時に採点する数。書かなければ、CPUの数に合わせます。", show_default=False),
+    ] = None,
+    timeout: Annotated[
+        float,
+        typer.Option(
+            metavar="秒",
+            help="セル1つの制限時間。書かなければ60秒（ノートブック全体は、その10倍）。",
+            show_default=False,
+        ),
+    ] = 60.0,
+    again: Annotated[
+        bool, typer.Option("--again", help="前回から変わっていない提出物も、採点し直します。")
+    ] = False,
 ) -> None:
     if submissions is None or out is None:
         raise UsageProblem(
@@ -192,7 +215,16 @@ def grade(
         ) from error
     from autograder.grading.command import grade as grade_hand_ins
 
-    raise typer.Exit(grade_hand_ins(submissions, out=out, assignment=assignment))
+    status = grade_hand_ins(
+        submissions,
+        out=out,
+        assignment=assignment,
+        course=course,
+        workers=workers,
+        timeout_s=timeout,
+        again=again,
+    )
+    raise typer.Exit(status)
 
 
 @command("このパソコンで講座が動くかどうかを調べ、足りないものの直し方を示します。")

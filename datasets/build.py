@@ -1,4 +1,8 @@
-"""Rebuild the data sets: ``python datasets/build.py`` writes, ``--check`` compares, ``--calibration`` prints the table."""
+"""Rebuild the data sets.
+
+``python datasets/build.py`` writes, ``--check`` compares with what is there, ``--calibration`` prints our
+figures beside the published ones.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +52,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command; 0 = as it should be, 1 = something differs or is out of tolerance."""
     parser = argparse.ArgumentParser(description="たから市の合成データを作りなおします。")
     parser.add_argument("--check", action="store_true", help="書きこまずに、今あるファイルと比べます")
-    parser.add_argument("--calibration", action="store_true", help="公表値と合成データの値を並べた表を出します")
+    parser.add_argument(
+        "--calibration", action="store_true", help="公表値と合成データの値を並べた表を出します"
+    )
     options = parser.parse_args(arguments)
     if options.calibration:
         from generate.calibration import calibration_table, render

@@ -11,6 +11,7 @@ import os
 import platform
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
@@ -20,13 +21,14 @@ from urllib.parse import quote
 import nbformat
 import psutil
 from nbformat import NotebookNode
+from sqlalchemy.exc import SAWarning
 
 import autograder
 from autograder.grading.collect import Collected, Ignored, collect
 from autograder.grading.course_root import Course, load_course
 from autograder.grading.feedback import answers_of, asks_of, render_feedback
 from autograder.grading.grade import grade_hand_in
-from autograder.grading.gradebook import Writer
+from autograder.grading.gradebook import GradebookError, Writer
 from autograder.grading.manual import manual_grades
 from autograder.grading.out_folder import OutFolder, grades_table, write_text
 from autograder.grading.pool import Crashed, run_all
@@ -113,7 +115,7 @@ def grade_class(
 
     Raises
     ------
-    CourseError, IntakeError, OutFolderError
+    CourseError, IntakeError, OutFolderError, GradebookError
         When nothing can be graded. All messages are for people.
     """
     began = time.monotonic()
@@ -143,7 +145,8 @@ def grade_class(
             for p in left
         ]
         answered = 0
-        with Writer(folder.root) as writer:
+        with warnings.catch_warnings(), Writer(folder.root) as writer:
+            warnings.filterwarnings("ignore", category=SAWarning, module="nbgrader")
             for name in sorted({h.assignment for h in found.hand_ins}):
                 writer.ensure_assignment(materials.assignments[name], materials.data_dir(name))
 
@@ -154,9 +157,13 @@ def grade_class(
                 if isinstance(result, tuple):
                     record, text = result
                     notebook: NotebookNode = nbformat.reads(text, as_version=4)
-                    writer.write(record, jobs[index].spec, submitted=hand_in.content, graded=notebook)
-                    folder.write_record(record, keys.of(hand_in))
-                    done[left[index]] = record
+                    try:
+                        writer.write(record, jobs[index].spec, submitted=hand_in.content, graded=notebook)
+                    except GradebookError as error:
+                        refused.append(_not_saved(hand_in, error))
+                    else:
+                        folder.write_record(record, keys.of(hand_in))
+                        done[left[index]] = record
                 else:
                     refused.append(_crash(hand_in, result) if isinstance(result, Crashed) else result)
                 progress.graded(hand_in)
@@ -218,6 +225,11 @@ def _crash(hand_in: HandIn, crashed: Crashed) -> Rejected:
         assignment=hand_in.assignment,
         ours=True,
     )
+
+
+def _not_saved(hand_in: HandIn, error: Exception) -> Rejected:
+    reason, _, cause = str(error).partition("\n")
+    return Rejected(hand_in.name, reason, cause, hand_in.learner, hand_in.assignment, ours=True)
 
 
 def _write_pages(

@@ -219,10 +219,10 @@ def safe_learner(raw: str) -> str | None:
     become ``_``; names that are empty, hidden, a path, or too long are refused.
     """
     text = unicodedata.normalize("NFC", raw)
-    if text != printable(text) or "/" in text or "\\" in text:
+    if "\ufffd" in printable(text) or "/" in text or "\\" in text:
         return None
     text = re.sub(r'[<>:"|?*\[\]{}]', "_", re.sub(r"\s+", " ", text)).strip().rstrip(".")
-    if not text or text.startswith(".") or _WINDOWS_DEVICES.match(text) or len(text.encode()) > 200:
+    if not text or text.startswith(".") or _WINDOWS_DEVICES.match(text) or len(text.encode()) > 120:
         return None
     return text
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 ALL_GRADED, USAGE, PARTIAL, INTERRUPTED = 0, 2, 3, 130
 _LISTED_IGNORED = 5
+_LISTED_REPAIRS = 2
+_NOTE_LENGTH = 44  # characters of a repair in the table; the pages have all of it
 
 
 def grade(
@@ -65,6 +67,7 @@ def grade(
     errors = Console(stderr=True, soft_wrap=True)
     from autograder.grading.classroom import grade_class
     from autograder.grading.course_root import CourseError
+    from autograder.grading.gradebook import GradebookError
     from autograder.grading.intake import IntakeError
     from autograder.grading.out_folder import OutFolderError
 
@@ -84,7 +87,7 @@ def grade(
                 again=again,
                 progress=bar.listener(),
             )
-    except (CourseError, IntakeError, OutFolderError) as error:
+    except (CourseError, IntakeError, OutFolderError, GradebookError) as error:
         errors.print(str(error), markup=False, highlight=False)
         return USAGE
     except KeyboardInterrupt:
@@ -145,21 +148,22 @@ def show_outcome(outcome: ClassOutcome, console: Console) -> None:
 
     if outcome.graded:
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-        table.add_column("学習者", overflow="fold")
+        table.add_column("学習者", overflow="fold", max_width=24)
         table.add_column("課題", no_wrap=True)
         table.add_column("得点", justify="right", no_wrap=True)
         table.add_column("要確認", justify="center", no_wrap=True)
         table.add_column("メモ", overflow="fold")
         for g in outcome.graded:
-            notes = [r.what for r in g.record.repairs]
-            if g.unread_points:
-                notes.insert(0, f"記述 {plain_points(g.unread_points)}点は未採点")
+            notes = [f"記述 {plain_points(g.unread_points)}点は未採点"] if g.unread_points else []
+            notes += [_shortened(r.what) for r in g.record.repairs[:_LISTED_REPAIRS]]
+            if len(g.record.repairs) > _LISTED_REPAIRS:
+                notes.append(f"ほか {len(g.record.repairs) - _LISTED_REPAIRS} 件の直し")
             table.add_row(
                 escape(g.record.learner),
                 g.record.assignment,
                 f"{plain_points(g.points)} / {plain_points(g.record.max_points)}",
                 "？" if g.needs_review else "",
-                escape("　".join(notes)),
+                escape("\n".join(notes)),
             )
         console.print(table)
     if outcome.rejected:
@@ -178,6 +182,10 @@ def show_outcome(outcome: ClassOutcome, console: Console) -> None:
     _show_next_steps(outcome, console)
 
 
+def _shortened(text: str) -> str:
+    return text if len(text) <= _NOTE_LENGTH else text[: _NOTE_LENGTH - 1] + "…"
+
+
 def _show_next_steps(outcome: ClassOutcome, console: Console) -> None:
     root = _shown(outcome.out.root)
     if outcome.interrupted:
@@ -185,6 +193,7 @@ def _show_next_steps(outcome: ClassOutcome, console: Console) -> None:
             f"中断しました。{len(outcome.graded)} 件の結果は残っています（まだ {outcome.not_reached} 件）。"
             "同じコマンドをもう一度実行すると、続きから採点します。\n",
             highlight=False,
+            soft_wrap=True,
         )
     console.print(f"結果は {root} にあります（{outcome.seconds:.0f} 秒）。", markup=False, highlight=False)
     for name, what in (
@@ -202,9 +211,12 @@ def _show_next_steps(outcome: ClassOutcome, console: Console) -> None:
             f"\n次にすること：{'と'.join(todo)}。次のコマンドで JupyterLab を開き、"
             "メニューの［Nbgrader］→［Formgrader］で点とコメントを入れます。",
             highlight=False,
+            soft_wrap=True,
         )
         console.print(f"  cd {_quoted(root)} && jupyter lab", markup=False, highlight=False, soft_wrap=True)
-        console.print("そのあと同じコマンドをもう一度実行すると、点とコメントがページと成績表に入ります。")
+        console.print(
+            "そのあと同じコマンドをもう一度実行すると、点とコメントがページと成績表に入ります。", soft_wrap=True
+        )
 
 
 def _shown(path: Path) -> str:

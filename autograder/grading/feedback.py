@@ -23,6 +23,8 @@ from autograder.grading.records import CellResult, GradeRecord, Status
 from autograder.grading.repair import is_blank
 from autograder.grading.spec import AssignmentSpec, CellSpec, Kind
 
+#: ``CellResult.detail`` of a written answer that was left blank (:mod:`autograder.grading.score`).
+BLANK_DETAIL = "blank"
 _ANSWER_LIMIT = 20_000  # characters of one answer that a page shows
 _ERROR_LIMIT = 600
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
@@ -61,6 +63,7 @@ _DEFAULT_MESSAGES: Mapping[Status, str] = {
     Status.NEEDS_REVIEW: "採点者が確認しています。",
     Status.MANUAL: "採点者が読みます。点は、そのあとで加わります。",
 }
+_BLANK = Look("白紙", "－", "bad")
 _READ_BY_HAND = Look("採点者が読みました", "✎", "good")
 _DECIDED_BY_HAND = Look("採点者が決めました", "✎", "part")
 
@@ -220,9 +223,10 @@ def _question_view(
 ) -> dict[str, Any]:
     solved = all(r.status is Status.PASS for r in s.results)
     parts = [_part_view(r, manual) for r in s.results]
-    if solved and len({p["message"] for p in parts}) == 1:
-        parts = parts[:1]
+    if solved and all(p["message"] == _DEFAULT_MESSAGES[Status.PASS] for p in parts):
+        parts = []  # the mark beside the title says it all
     return {
+        "solved": solved,
         "anchor": f"q-{number}",
         "title": s.title,
         "look": s.look,
@@ -248,7 +252,8 @@ def _part_view(result: CellResult, manual: Mapping[str, ManualGrade]) -> dict[st
         look = _DECIDED_BY_HAND
         message = "採点者が確認して、点を決めました。" + (f"\n{result.message}" if result.message else "")
     else:
-        look, message = LOOKS[result.status], result.message or _DEFAULT_MESSAGES[result.status]
+        look = _BLANK if result.detail == BLANK_DETAIL else LOOKS[result.status]
+        message = result.message or _DEFAULT_MESSAGES[result.status]
     return {
         "look": look,
         "message": message,

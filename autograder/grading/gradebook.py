@@ -7,11 +7,13 @@ used: :class:`nbgrader.api.Gradebook` and its converter ``GenerateAssignment``.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
+import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import nbformat
@@ -219,7 +221,8 @@ class Writer:
 
 def open_gradebook(db_url: str, course_id: str = "") -> Gradebook:
     """nbgrader's gradebook, patient with other readers and writers of the same SQLite file."""
-    gb = Gradebook(db_url, course_id)
+    with _with_alembic():
+        gb = Gradebook(db_url, course_id)
     if gb.engine.dialect.name == "sqlite":
 
         @event.listens_for(gb.engine, "connect")
@@ -229,6 +232,20 @@ def open_gradebook(db_url: str, course_id: str = "") -> Gradebook:
         gb.db.execute(text(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}"))
         gb.db.commit()
     return gb
+
+
+@contextlib.contextmanager
+def _with_alembic() -> Iterator[None]:
+    """nbgrader calls ``alembic`` by name for a new database: found also where .venv is not activated."""
+    before = os.environ.get("PATH")
+    os.environ["PATH"] = os.pathsep.join(filter(None, [str(Path(sys.executable).parent), before]))
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PATH"]
+        else:
+            os.environ["PATH"] = before
 
 
 def save_record(

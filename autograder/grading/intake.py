@@ -145,10 +145,8 @@ def _nfc(text: str) -> str:
 
 
 def printable(text: str) -> str:
-    """A file name that can be shown and written: control and undecodable characters as \\x.."""
-    return "".join(
-        c if unicodedata.category(c) not in {"Cc", "Cf", "Cs"} else f"\\x{ord(c):02x}" for c in text
-    )
+    """A file name that can be shown: control, invisible and undecodable characters become U+FFFD."""
+    return "".join("\ufffd" if unicodedata.category(c) in {"Cc", "Cf", "Cs"} else c for c in text)
 
 
 def _walk_folder(folder: Path, parents: tuple[str, ...], reader: _Reader) -> Iterator[FoundFile]:

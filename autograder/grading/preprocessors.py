@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from nbconvert.preprocessors import SanitizeHTML
+from nbconvert.preprocessors.sanitize import SanitizeHTML
 from nbformat import NotebookNode
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Float
 
-from autograder.grading.gradebook import course_paths, open_gradebook, save_record, spec_from_gradebook
 from autograder.grading.grade import read_notebook
+from autograder.grading.gradebook import course_paths, open_gradebook, save_record, spec_from_gradebook
 from autograder.grading.records import GradeRecord, Repair, Status
 from autograder.grading.repair import NotThisAssignment, repair
 from autograder.grading.run import Limits, run

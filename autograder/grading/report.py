@@ -114,15 +114,9 @@ def _question_order(graded: Sequence[Graded], spec: AssignmentSpec | None) -> li
 
 def _question_view(question: str, graded: Sequence[Graded]) -> dict[str, Any]:
     sums = [(g, s) for g in graded for s in question_sums(g.record, g.manual) if s.question == question]
-    by_hand = all(r.status is Status.MANUAL for _, s in sums for r in s.results)
-    decided = [
-        (g, s)
-        for g, s in sums
-        if not any(
-            r.status is Status.MANUAL and ((m := g.manual.get(r.grade_id)) is None or m.points is None)
-            for r in s.results
-        )
-    ]
+    by_hand = any(r.status is Status.MANUAL for _, s in sums for r in s.results)
+    pending = [g for g, s in sums if any(_is_pending(r, g.manual) for r in s.results)]
+    decided = [(g, s) for g, s in sums if g not in pending]
     full = sum(1 for _, s in decided if s.max_points > 0 and s.points >= s.max_points)
     looks = Counter(s.look for _, s in sums)
     order = {look: i for i, look in enumerate(LOOKS.values())}
@@ -131,6 +125,7 @@ def _question_view(question: str, graded: Sequence[Graded]) -> dict[str, Any]:
         "by_hand": by_hand,
         "max_points": max((s.max_points for _, s in sums), default=0),
         "decided": len(decided),
+        "pending": len(pending),
         "full": full,
         "percent": f"{100 * full / len(decided):.0f}" if decided else "",
         "mean": statistics.fmean(s.points for _, s in decided) if decided else 0.0,
@@ -140,6 +135,12 @@ def _question_view(question: str, graded: Sequence[Graded]) -> dict[str, Any]:
         ],
         "messages": [] if by_hand else _common_messages(question, sums),
     }
+
+
+def _is_pending(result: CellResult, manual: Mapping[str, ManualGrade]) -> bool:
+    """A written answer that nobody has read yet."""
+    decided = manual.get(result.grade_id)
+    return result.status is Status.MANUAL and (decided is None or decided.points is None)
 
 
 def _common_messages(question: str, sums: Sequence[tuple[Graded, Any]]) -> list[dict[str, Any]]:

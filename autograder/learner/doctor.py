@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import platform
 import shutil
+import subprocess
 import sys
 import tempfile
 import tomllib
@@ -238,7 +239,7 @@ def check_kernel(timeout_s: float = 60.0) -> Check:
 def _ask_kernel(code: str, timeout_s: float) -> str:
     from jupyter_client.manager import start_new_kernel
 
-    manager, client = start_new_kernel(startup_timeout=timeout_s)
+    manager, client = start_new_kernel(startup_timeout=timeout_s, stderr=subprocess.DEVNULL)
     try:
         answers: list[str] = []
 

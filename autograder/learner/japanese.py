@@ -1,59 +1,23 @@
 """Typer commands whose help is in Japanese from the first line to the last.
 
-Typer writes its headings and types in English and cuts Japanese lines short (they have no spaces to wrap at). It
-lets a command name its own class (``cls=``), and a command class may write its own help (``format_help``): that
-is all that is used here.
+Typer writes its headings and types in English and cuts Japanese lines short (they have no spaces to wrap at).
+It lets a command name its own class (``cls=``), and a command class may write its own help (``format_help``):
+that is all that is used here.
 """
 
 from __future__ import annotations
 
 import io
-import unicodedata
-from collections.abc import Iterable
 from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
 
-__all__ = ["JapaneseCommand", "JapaneseGroup", "display_width", "wrap"]
+from autograder.learner.wrapping import display_width, wrap
+
+__all__ = ["JapaneseCommand", "JapaneseGroup"]
 
 _HELP = "この説明を表示して終わります。"
 _WIDTH = 78
-_NEVER_FIRST = set("。、）」』！？ー…・ぁぃぅぇぉっゃゅょァィゥェォッャュョ")
-
-
-def display_width(text: str) -> int:
-    """Columns a text takes in a terminal: two for a full-width character."""
-    return sum(2 if unicodedata.east_asian_width(char) in "FWA" else 1 for char in text)
-
-
-def wrap(text: str, width: int) -> list[str]:
-    """Break a Japanese text into lines of at most ``width`` columns.
-
-    A line breaks between any two full-width characters, at spaces, and never inside a word in Latin letters that
-    fits on a line. A mark such as 「。」 is never the first on a line; it may stand out by one character instead.
-    """
-    lines, line = [], ""
-    for piece in _pieces(text):
-        if line and display_width(line + piece.rstrip()) > width and piece[0] not in _NEVER_FIRST:
-            lines.append(line.rstrip())
-            line = piece.lstrip()
-        else:
-            line += piece
-    return [*lines, line.rstrip()] if line.strip() else lines
-
-
-def _pieces(text: str) -> Iterable[str]:
-    word = ""
-    for char in text:
-        if ord(char) < 128 and char != " ":
-            word += char
-            continue
-        if word:
-            yield word
-            word = ""
-        yield char
-    if word:
-        yield word
 
 
 class _Japanese:

@@ -11,6 +11,7 @@ from rich.table import Table
 from autograder.grading.records import CellResult, GradeRecord, Status
 from autograder.learner.doctor import Check
 from autograder.learner.workspace import Action, Report
+from autograder.learner.wrapping import wrap
 
 __all__ = ["show_check_line", "show_grade", "show_workspace"]
 
@@ -36,7 +37,7 @@ _STATUS = {
 def show_workspace(report: Report, console: Console) -> None:
     """What a refresh of the workspace did: counts for the ordinary, names for what a learner must know."""
     for note in report.notes:
-        console.print(f"[yellow]{escape(note)}[/]", highlight=False)
+        _say(note, console, style="yellow")
     new, updated = len(report.with_action(Action.NEW)), len(report.with_action(Action.UPDATED))
     console.print(f"作業用フォルダー: {escape(str(report.directory))}", highlight=False, soft_wrap=True)
     if new:
@@ -48,7 +49,7 @@ def show_workspace(report: Report, console: Console) -> None:
         if items:
             console.print(f"[bold]{heading}。[/]", highlight=False)
         for item in items:
-            more = f" → {item.other}" if item.other else f": {item.reason}" if item.reason else ""
+            more = f" → {item.other}" if item.other else f"：{item.reason}" if item.reason else ""
             console.print(f"  {escape(item.path + more)}", highlight=False, soft_wrap=True)
     if not any(item.action not in (Action.UNCHANGED, Action.KEPT) for item in report.items):
         console.print("すべて最新です。", highlight=False)
@@ -64,7 +65,7 @@ def show_check_line(check: Check, console: Console) -> None:
 def show_grade(record: GradeRecord, console: Console, hints: int) -> None:
     """Each question: status, points of the visible tests, message, ``hints`` layers of hints, where to read."""
     for repair in record.repairs:
-        console.print(f"[yellow]{escape(repair.what)}[/]", highlight=False)
+        _say(repair.what, console, style="yellow")
     table = Table(box=None, pad_edge=False, show_header=True, header_style="bold")
     table.add_column("問題", overflow="fold")
     table.add_column("結果", no_wrap=True)
@@ -73,29 +74,33 @@ def show_grade(record: GradeRecord, console: Console, hints: int) -> None:
     console.print(table)
     for question, results in _by_question(record.results).items():
         _show_question(question, results, console, hints)
-    console.print(
-        "これは見えているテストだけの結果です。提出すると、見えないテストも使って採点します。", highlight=False
-    )
+    console.print()
+    _say("これは見えているテストだけの結果です。提出すると、見えないテストも使って採点します。", console)
 
 
 def _show_question(question: str, results: list[CellResult], console: Console, hints: int) -> None:
-    messages = [r for r in results if r.status not in (Status.PASS, Status.MANUAL)]
-    if not messages:
+    open_ones = [r for r in results if r.status not in (Status.PASS, Status.MANUAL)]
+    if not open_ones:
         return
     console.print()
-    console.print(f"[bold]{escape(_title(question, results))}[/]", highlight=False)
-    for message in dict.fromkeys(r.message for r in messages if r.message):
-        console.print(escape(message), highlight=False)
-    layers = list(dict.fromkeys(hint for r in messages for hint in r.hints))
+    _say(f"■ {_title(question, results)}", console, style="bold")
+    for message in dict.fromkeys(r.message for r in open_ones if r.message):
+        _say(message, console)
+    layers = list(dict.fromkeys(hint for r in open_ones for hint in r.hints))
     for number, hint in enumerate(layers[:hints], start=1):
-        console.print(f"[cyan]ヒント{number}[/] {escape(hint.strip())}", highlight=False)
-    if len(layers) > hints:
-        console.print(
-            f"（ヒントはあと {len(layers) - hints} つあります。--hints {hints + 1} を付けると、次の1つが出ます）",
-            highlight=False,
-        )
-    for read in dict.fromkeys(r.read for r in messages if r.read):
-        console.print(f"読み直すところ: {escape(read)}", highlight=False)
+        _say(f"ヒント{number}: {hint.strip()}", console, style="cyan")
+    left = len(layers) - hints
+    if left > 0:
+        _say(f"（ヒントはあと{left}つあります。--hints {hints + 1} を付けると、次の1つが出ます）", console)
+    for read in dict.fromkeys(r.read for r in open_ones if r.read):
+        _say(f"読み直すところ: {read}", console)
+
+
+def _say(text: str, console: Console, style: str = "") -> None:
+    """Print a Japanese text line by line; rich would break it at the few spaces only."""
+    for paragraph in text.splitlines():
+        for line in wrap(paragraph, console.width - 2) or [""]:
+            console.print(line, style=style, highlight=False, markup=False, soft_wrap=True)
 
 
 def _by_question(results: Iterable[CellResult]) -> dict[str, list[CellResult]]:

@@ -292,6 +292,7 @@ def _questions(text: Text, problems: Collector) -> dict[str, Question]:
     _attach(found, questions, problems)
     for question in questions.values():
         _complete(question, problems)
+    _check_independence(text, problems)
     return questions
 
 
@@ -408,6 +409,29 @@ def _names_and_stub(question: Question, problems: Collector) -> None:
                 f"テストが使う「{name}」が、学ぶ人に見える部分にありません。「{name} = ...」を"
                 "「### BEGIN SOLUTION」の前に書いてください。",
             )
+
+
+def _check_independence(text: Text, problems: Collector) -> None:
+    """A question must not read what another question's cells made: one wrong answer would cost two questions."""
+    maker: dict[str, str] = {}  # name → the question whose cell bound it last; "" for given cells
+    for cell in text.cells:
+        kind = cell.role.kind if cell.role else ""
+        if cell.kind != "code" or kind == "wrong":
+            continue
+        question = cell.role.name if kind in ("answer", "test") else ""
+        try:
+            bound = stub.bound_names(cell.source)
+            read = stub.used_names(cell.source) - bound
+        except stub.StubError:
+            continue  # a cell magic in a given cell, or a mistake that is reported elsewhere
+        for name in sorted(read):
+            if maker.get(name, "") not in ("", question):
+                problems.add(
+                    cell.line,
+                    f"このセルは問「{maker[name]}」で作る「{name}」を使っています。問どうしは独立にしてください"
+                    "（「given」のセルで作り直すか、名前を変えます）。",
+                )
+        maker.update(dict.fromkeys(bound, question))
 
 
 def _check_points(assignment: Assignment, problems: Collector) -> None:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from nbformat import NotebookNode
 
 from . import stub
-from .assignment import Assignment, without_directives
+from .assignment import Assignment, Wrong, without_directives
 from .notebook import cell_id, code_cell
 from .session import Session, exercise_id, session_notebook, shown_strings
 
@@ -66,30 +66,32 @@ def promises(session: Session, *, solved: bool) -> list[Promise]:
 class HandIn:
     """One hand-in made by us, and what it must get."""
 
-    name: str  # "worked", "blank", "wrong q1 (1)"
+    name: str  # "worked", "blank", "wrong q1 q3 (2)"
     notebook: NotebookNode
     points: Mapping[str, float]  # question → machine-graded points
-    question: str = ""  # of a wrong answer
-    message: str = ""  # a part of the message that must come with it
-    line: int = 0  # of the wrong answer in the text
+    planted: Mapping[str, Wrong] = field(default_factory=dict)  # question → the wrong answer in it
 
 
 def hand_ins(assignment: Assignment, release: NotebookNode) -> Iterator[HandIn]:
-    """The hand-ins that prove an assignment, as learners would make them from the release notebook."""
-    full = {q.name: float(sum(t.role.points for t in q.tests)) for q in assignment.questions.values() if q.tests}
+    """The hand-ins that prove an assignment, as learners would make them from the release notebook.
+
+    Every planted wrong answer is handed in once. To save kernels, every second question has one at the same
+    time; the questions between have their worked answers and must keep full marks, so that a wrong answer
+    which spoils another question is found.
+    """
+    coded = [q for q in assignment.questions.values() if q.tests]
+    full = {q.name: float(sum(t.role.points for t in q.tests)) for q in coded}
     yield HandIn("blank", copy.deepcopy(release), dict.fromkeys(full, 0.0))
     answers = worked_answers(assignment)
     yield HandIn("worked", filled(release, answers), full)
-    for question in assignment.questions.values():
-        for at, wrong in enumerate(question.wrongs, 1):
-            planted = {**answers, f"{question.name}-answer": wrong.cell.source}
+    for group in (coded[::2], coded[1::2]):
+        for at in range(max((len(q.wrongs) for q in group), default=0)):
+            planted = {q.name: q.wrongs[at] for q in group if at < len(q.wrongs)}
             yield HandIn(
-                f"wrong {question.name} ({at})",
-                filled(release, planted),
-                {**full, question.name: full[question.name] - wrong.loses},
-                question.name,
-                wrong.message,
-                wrong.cell.line,
+                f"wrong {' '.join(planted)} ({at + 1})",
+                filled(release, {**answers, **{f"{q}-answer": w.cell.source for q, w in planted.items()}}),
+                {**full, **{q: full[q] - w.loses for q, w in planted.items()}},
+                planted,
             )
 
 

@@ -117,6 +117,23 @@ def used_names(source: str) -> set[str]:
     }
 
 
+def bound_names(source: str) -> set[str]:
+    """Names that the code binds anywhere: assignments, arguments, imports, functions, loops."""
+    bound: set[str] = set()
+    for node in ast.walk(parse(source)):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            bound.add(node.id)
+        elif isinstance(node, ast.arg):
+            bound.add(node.arg)
+        elif isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
+            bound.add(node.name)
+        elif isinstance(node, ast.alias):
+            bound.add((node.asname or node.name).split(".")[0])
+        elif isinstance(node, ast.ExceptHandler) and node.name:
+            bound.add(node.name)
+    return bound
+
+
 def with_stub(answer: str, wanted: list[str]) -> str:
     """A worked answer as nbgrader's source cell: the stub, then the answer between solution markers.
 

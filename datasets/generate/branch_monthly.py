@@ -1,4 +1,4 @@
-"""``branch_monthly.csv``: visits at the six branch offices by month, and the sheet they hand in for 令和6年度."""
+"""``branch_monthly.csv``: monthly visits at the six branch offices, and their sheet for 令和6年度."""
 
 from __future__ import annotations
 
@@ -34,7 +34,12 @@ MONTH_INDEX = {
     "visits_move": MONTH_INDEX_MOVE,
     "visits_insurance": MONTH_INDEX_INSURANCE,
 }
-KINDS_JA = {"visits_certificate": "証明", "visits_seal": "印鑑", "visits_move": "異動", "visits_insurance": "国保"}
+KINDS_JA = {
+    "visits_certificate": "証明",
+    "visits_seal": "印鑑",
+    "visits_move": "異動",
+    "visits_insurance": "国保",
+}
 CERTIFICATE_TREND_PER_YEAR = 0.96  # certificates from convenience stores [A]
 NOISE_CV = 0.06
 SECRET_BELOW = 10
@@ -49,7 +54,9 @@ def build() -> pd.DataFrame:
     for step in range(36):
         year, month = 2023 + (3 + step) // 12, (3 + step) % 12 + 1
         for branch, (population_0, yearly_change, staff, use) in BRANCHES.items():
-            population = round(population_0 * (1 + yearly_change) ** (step / 12) + rng.normal(0, population_0**0.5 / 8))
+            population = round(
+                population_0 * (1 + yearly_change) ** (step / 12) + rng.normal(0, population_0**0.5 / 8)
+            )
             row = {"month": f"{year}-{month:02d}", "fiscal_year": 2023 + step // 12, "branch": branch}
             for name, rate in RATES.items():
                 mean = population * rate * use * MONTH_INDEX[name][month - 1]
@@ -72,7 +79,12 @@ def build_messy(table: pd.DataFrame) -> bytes:
         ["令和６年度　支所別　月別取扱件数", *[""] * (width - 1)],
         [*[""] * (width - 1), "（単位：件）"],
         ["支所", "区分", "令和６年", *[""] * 8, "令和７年", *[""] * 2, "年度計"],
-        ["", "", *[mess.to_full_width(f"{month}月") if month == 4 else f"{month}月" for month in FISCAL_MONTHS], ""],
+        [
+            "",
+            "",
+            *[mess.to_full_width(f"{month}月") if month == 4 else f"{month}月" for month in FISCAL_MONTHS],
+            "",
+        ],
     ]
     for branch in BRANCHES:
         rows = year[year["branch"] == branch]

@@ -1,15 +1,18 @@
-"""``collection_cases.csv``: cases of 債権管理課 at the stage of the first reminder (督促), fiscal years 2022 to 2025.
+"""``collection_cases.csv``: cases of 債権管理課 at the first reminder (督促), fiscal years 2022 to 2025.
 
-Who pays is drawn from a hidden type: "forgot" (or could not read the letter) and "hardship". The table shows only traces
-of the type. The question of the lesson is "whom should we help early?", never "whom should we punish?".
+Who pays depends on a hidden type: "forgot", "unread" (could not read the letter) or "hardship". The table
+shows only traces of the type. The question of the lesson is "whom should we help early?", never "whom to
+punish?".
 
 Mechanisms that the lessons use (each one is checked in tests/datasets/test_collection_facts.py):
 
 - Direct debit and few past delinquencies go with payment.
-- The city knows the phone number, and calls or visits, where it has dealt with the household's hardship before. For
-  language = 日本語 these columns are traces of the type; for language = その他 the number is mostly unknown and
-  almost nobody is called, whatever the risk. A model that uses them finds the Japanese-speaking cases and misses the others.
-- Staff contact goes to hard cases (confounding); in one month SMS was randomised (its true effect is below).
+- The city knows the phone number, and calls or visits, where it has dealt with the household's hardship
+  before. For language = 日本語 these columns are traces of the type; for language = その他 the number is
+  mostly unknown and almost nobody is called, whatever the risk. A model that uses them finds the
+  Japanese-speaking cases and misses the others.
+- Staff contact goes to hard cases (confounding); in one month SMS was randomised (its true effect is
+  below).
 - ``seizure_notice_code`` is set about 120 days after the reminder: it knows the outcome (leakage).
 """
 
@@ -39,6 +42,7 @@ REMINDER_AFTER_DAYS = 20  # reminder within 20 days after the due date [S 地方
 TAX_SHARE = {"市民税": 0.30, "固定資産税": 0.22, "軽自動車税": 0.12, "国民健康保険税": 0.36}  # [A]
 TAX_BALANCE_FACTOR = {"市民税": 1.05, "固定資産税": 1.45, "軽自動車税": 0.28, "国民健康保険税": 1.15}  # [A]
 BALANCE_MEDIAN_YEN, BALANCE_SIGMA = 38_000, 1.1  # over all items [A]
+MEDIAN_CORRECTION = 0.855  # the mix of items would put the overall median at 44,500 yen
 
 AGE_BANDS = ["20代以下", "30代", "40代", "50代", "60代", "70代以上"]
 AGE_SHARE = {"日本語": [0.13, 0.19, 0.22, 0.20, 0.14, 0.12], "その他": [0.30, 0.34, 0.21, 0.10, 0.04, 0.01]}
@@ -57,7 +61,7 @@ LATE_PAY_PER_YEAR = 0.258  # carried-over collection rate 25.8% [T 高松市 202
 
 @dataclass(frozen=True)
 class Draw:
-    """One draw of cases: name of its seed, rows per fiscal year, rows of the trial month, and local differences."""
+    """One draw: its seed's name, rows per fiscal year, rows of the trial month, local differences."""
 
     name: str
     rows_per_year: int
@@ -102,7 +106,9 @@ def _dates(rng: np.random.Generator, draw: Draw) -> pd.DataFrame:
     table["reminder_date"] = [
         calendar_jp.previous_open(day + dt.timedelta(days=REMINDER_AFTER_DAYS)) for day in due
     ]
-    table["in_trial_month"] = (table["fiscal_year"] == TRIAL_FISCAL_YEAR) & (table["month"] == TRIAL_DUE_MONTH)
+    table["in_trial_month"] = (table["fiscal_year"] == TRIAL_FISCAL_YEAR) & (
+        table["month"] == TRIAL_DUE_MONTH
+    )
     return table.sort_values(["reminder_date", "tax_item"], kind="stable").reset_index(drop=True)
 
 
@@ -139,9 +145,11 @@ def simulate(draw: Draw) -> pd.DataFrame:
     mean_years = np.select([other, young, old], [4.5, 6.0, 27.0], 15.0)
     years_resident = np.floor(np.minimum(rng.gamma(1.3, mean_years / 1.3), 20 + 10 * age)).astype(int)
     n_past = rng.negative_binomial(0.7, 0.7 / (0.7 + 1.05), n)
-    direct_debit = rng.random(n) < (draw.direct_debit_share + 0.01 * years_on) * np.where(n_past >= 2, 0.6, 1.15)
+    direct_debit = rng.random(n) < (draw.direct_debit_share + 0.01 * years_on) * np.where(
+        n_past >= 2, 0.6, 1.15
+    )
     item_factor = t["tax_item"].map(TAX_BALANCE_FACTOR).to_numpy()
-    balance = BALANCE_MEDIAN_YEN * item_factor * 1.02 ** years_on
+    balance = BALANCE_MEDIAN_YEN * item_factor * 1.02**years_on
     balance = balance * np.exp(BALANCE_SIGMA * 0.9 * rng.standard_normal(n) + 0.06 * np.minimum(n_past, 5))
     balance = np.maximum(1_000, np.round(balance / 100) * 100).astype(int)
     log_balance = np.log(balance / BALANCE_MEDIAN_YEN)
@@ -152,12 +160,13 @@ def simulate(draw: Draw) -> pd.DataFrame:
         + 0.34 * np.minimum(n_past, 4)
         + 0.95 * (n_past >= 3)
         + 0.10 * log_balance
-        + 0.30 * np.minimum(log_balance**2, 4)  # both ends: bills put off because small, bills too large to pay
+        + 0.30 * np.minimum(log_balance**2, 4)  # both ends: small bills are put off, large ones are too much
         + 1.00 * ((household == 0) & (age >= 2) & (age <= 3))
         + 1.30 * ((household == 2) & (log_balance > 0.7))
         - 1.50 * ((household == 3) & (log_balance < 0.3))
         + 0.35 * (t["tax_item"] == "国民健康保険税").to_numpy()
-        - 1.30 * (direct_debit & (n_past < 2)) - 0.3 * (direct_debit & (n_past >= 2))
+        - 1.30 * (direct_debit & (n_past < 2))
+        - 0.3 * (direct_debit & (n_past >= 2))
         + 0.06 * years_on
     )
     hardship = rng.random(n) < _logistic(hard)
@@ -166,15 +175,23 @@ def simulate(draw: Draw) -> pd.DataFrame:
     unread = ~hardship & (rng.random(n) < unread_share)
     t["type"] = np.select([hardship, unread], ["hardship", "unread"], "forgot")
 
+    balance = np.maximum(1_000, np.round(balance * MEDIAN_CORRECTION / 100) * 100).astype(int)
+
     # What the city knows and does.
-    phone_share = np.where(other, PHONE_KNOWN["その他"], np.where(hardship, PHONE_KNOWN["hardship"], PHONE_KNOWN["forgot"]))
+    phone_share = np.where(
+        other, PHONE_KNOWN["その他"], np.where(hardship, PHONE_KNOWN["hardship"], PHONE_KNOWN["forgot"])
+    )
     phone = rng.random(n) < phone_share
     sms_ok = phone & (rng.random(n) < np.where(age >= 5, 0.62, 0.88))
     trial = t["in_trial_month"].to_numpy() & sms_ok
-    arm = _balanced_arms(seeds.generator(f"{draw.name}/sms_trial/{draw.trial_seed}"), trial, n_past, direct_debit)
+    arm = _balanced_arms(
+        seeds.generator(f"{draw.name}/sms_trial/{draw.trial_seed}"), trial, n_past, direct_debit
+    )
     contact = _staff_contact(rng, hardship, other, phone, sms_ok, n_past, log_balance, years_on)
     contact = np.where(trial, np.where(arm == 1, "SMS", "なし"), contact)
-    reached_share = np.select([contact == "電話", contact == "訪問"], [REACHED_SHARE["電話"], REACHED_SHARE["訪問"]], 0.0)
+    reached_share = np.select(
+        [contact == "電話", contact == "訪問"], [REACHED_SHARE["電話"], REACHED_SHARE["訪問"]], 0.0
+    )
     reached = rng.random(n) < reached_share
     promise = reached & (rng.random(n) < PROMISE_SHARE)
 
@@ -185,7 +202,9 @@ def simulate(draw: Draw) -> pd.DataFrame:
     p_pay -= np.where(~hardship, 0.02 * np.minimum(n_past, 4), 0.04 * np.minimum(n_past, 4))
     p_pay -= np.where((years_resident <= 1) & ~unread, 0.09, 0.0)
     p_pay += np.where((contact == "SMS") & ~hardship & ~unread, SMS_EFFECT_FORGOT, 0.0)
-    effect = np.select([hardship, unread], [CALL_EFFECT["hardship"], CALL_EFFECT["unread"]], CALL_EFFECT["forgot"])
+    effect = np.select(
+        [hardship, unread], [CALL_EFFECT["hardship"], CALL_EFFECT["unread"]], CALL_EFFECT["forgot"]
+    )
     p_pay = np.clip(p_pay + np.where(reached, effect, 0.0), 0.03, 0.99)
     paid = rng.random(n) < p_pay
     refund = rng.random(n) < REFUND_SHARE
@@ -200,7 +219,9 @@ def simulate(draw: Draw) -> pd.DataFrame:
     t["phone_known"] = phone.astype(int)
     t["sms_ok"] = sms_ok.astype(int)
     t["first_contact"] = contact
-    t["contact_reached"] = pd.array(np.where(np.isin(contact, ["電話", "訪問"]), reached, -1).astype(int), dtype="Int64")
+    t["contact_reached"] = pd.array(
+        np.where(np.isin(contact, ["電話", "訪問"]), reached, -1).astype(int), dtype="Int64"
+    )
     t["sms_trial"] = pd.array(np.where(trial, arm, -1).astype(int), dtype="Int64")
     t[["contact_reached", "sms_trial"]] = t[["contact_reached", "sms_trial"]].replace(-1, pd.NA)
     t["installment_promise"] = promise.astype(int)
@@ -227,7 +248,7 @@ def _balanced_arms(
 
 
 def _staff_contact(rng, hardship, other, phone, sms_ok, n_past, log_balance, years_on) -> np.ndarray:
-    """First contact chosen by staff: hard, large and old cases first; people of other languages mostly left out."""
+    """First contact chosen by staff: hard and large cases first, others than Japanese speakers rarely."""
     n = len(phone)
     urgency = -1.75 + 2.1 * hardship + 0.30 * np.minimum(n_past, 4) + 0.35 * log_balance
     wants = rng.random(n) < _logistic(urgency)
@@ -243,7 +264,9 @@ def _staff_contact(rng, hardship, other, phone, sms_ok, n_past, log_balance, yea
     return contact
 
 
-def _days_to_pay(rng: np.random.Generator, t: pd.DataFrame, paid: np.ndarray, hardship: np.ndarray) -> np.ndarray:
+def _days_to_pay(
+    rng: np.random.Generator, t: pd.DataFrame, paid: np.ndarray, hardship: np.ndarray
+) -> np.ndarray:
     """Days from the reminder to payment; -1 when not paid by the extraction date (censored)."""
     n = len(t)
     median = np.where(hardship, 38.0, 13.0)

@@ -45,7 +45,7 @@ def messy_date(rng: np.random.Generator, day: dt.date) -> str:
 
 
 def messy_count(rng: np.random.Generator, value: int) -> str:
-    """Return a count as text: － for zero, commas from 1,000, sometimes full-width, sometimes a trailing space."""
+    """Return a count as text: － for zero, commas from 1,000, some full-width, some with a trailing space."""
     if value == 0:
         return "－"
     text = f"{value:,}"

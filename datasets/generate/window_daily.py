@@ -42,7 +42,7 @@ def build() -> pd.DataFrame:
 
 
 def build_messy(table: pd.DataFrame) -> bytes:
-    """Return fiscal year 2024 (令和6年度) of ``table`` as the office would hand it over, in CP932 with CRLF."""
+    """Return fiscal year 2024 (令和6年度) of ``table`` as the office hands it over: CP932, CRLF."""
     rng = seeds.generator("window_daily/messy")
     days = [dt.date.fromisoformat(text) for text in table["date"]]
     year = table[[calendar_jp.fiscal_year(day) == 2024 for day in days]]

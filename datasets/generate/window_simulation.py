@@ -1,11 +1,13 @@
-"""The 市民課 counter of たから市: three fiscal years of single visits, by a first-come-first-served simulation.
+"""The 市民課 counter of たから市: single visits of three fiscal years, first come first served.
 
-``window_daily`` adds these visits up, ``window_visits`` shows some days of them: one draw, two tables that agree.
+``window_daily`` adds these visits up, ``window_visits`` shows some days of them: one draw, two tables
+that agree.
 
-A day's demand: base x month x position in the month x weekday x day after a holiday x rain x gamma noise, per procedure.
-Arrivals: non-homogeneous Poisson (Poisson number, then times drawn from the hour profile). Two queues: certificates
-(証明, 印鑑) and notifications (all others). Service times are lognormal. A person whose wait would exceed the own
-patience leaves. From 2025-04-01 the ticket machine gives one ticket per procedure instead of one per person.
+A day's demand, per procedure: base x month x position in the month x weekday x day after a holiday x rain
+x gamma noise. Arrivals are a non-homogeneous Poisson process (a Poisson number, then times drawn from the
+hour profile). There are two queues: certificates (証明, 印鑑) and notifications (all others). Service
+times are lognormal. A person whose wait would exceed their patience leaves. From 2025-04-01 the ticket
+machine gives one ticket per procedure instead of one per person.
 """
 
 from __future__ import annotations
@@ -41,7 +43,18 @@ NOISE_CV = 0.11
 CERTIFICATE_TREND_PER_YEAR = 0.98  # convenience-store certificates [A]
 
 # Share of arrivals by hour 8..17, 大船渡市 all weekdays [S]; our office shuts at 17:15, so 18h is left out.
-HOUR_SHARE_PCT = {8: 4.0, 9: 13.2, 10: 16.3, 11: 12.8, 12: 8.5, 13: 12.0, 14: 12.3, 15: 10.2, 16: 7.6, 17: 2.8}
+HOUR_SHARE_PCT = {
+    8: 4.0,
+    9: 13.2,
+    10: 16.3,
+    11: 12.8,
+    12: 8.5,
+    13: 12.0,
+    14: 12.3,
+    15: 10.2,
+    16: 7.6,
+    17: 2.8,
+}
 OPEN_S = (8 * 60 + 30) * 60
 CLOSE_S = (17 * 60 + 15) * 60
 
@@ -123,7 +136,9 @@ def weather() -> pd.DataFrame:
 
 def expected_people(day: dt.date, procedure: str, rain_mm: float) -> float:
     """Return the expected number of people for one procedure on one day (before the noise)."""
-    value = PEOPLE_PER_DAY[procedure] * _month_index(procedure, day.month) * _position_in_month(day, procedure)
+    value = (
+        PEOPLE_PER_DAY[procedure] * _month_index(procedure, day.month) * _position_in_month(day, procedure)
+    )
     value *= WEEKDAY_INDEX[day.weekday()] * rain_factor(rain_mm)
     if calendar_jp.is_after_holiday(day):
         value *= AFTER_HOLIDAY_INDEX / WEEKDAY_INDEX[day.weekday()] ** 0.5
@@ -169,7 +184,7 @@ class _Window:
 
 
 def _windows(staffing: dict[str, int]) -> dict[str, list[_Window]]:
-    """Certificate windows are 1-3, notification windows 4-9; one of each shuts for lunch, except on busy days."""
+    """Certificate windows are 1-3, notification 4-9; one of each shuts for lunch, except on busy days."""
     all_hands = sum(staffing.values()) == 9
     certificate = [_Window(i + 1, shuts_for_lunch=i == 2) for i in range(staffing["certificate"])]
     notification = [_Window(i + 4, shuts_for_lunch=i == 3) for i in range(staffing["notification"])]

@@ -1,4 +1,4 @@
-"""``window_visits.csv``: single visits of 24 chosen days, out of the simulation behind ``window_daily.csv``."""
+"""``window_visits.csv``: single visits of 24 days, out of the simulation behind ``window_daily.csv``."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NEW_TICKET_DAYS = ["2025-10-07", "2025-10-08"]
 N_RAINY_DAYS = 2
 RAINY_MONTHS = ("2024-06", "2024-07")
 
-# The terminal clock of one window runs behind for some hours (date -> window, seconds, hours): negative waits.
+# The clock of one window runs behind for some hours (date -> window, seconds, hours): negative waits.
 SLOW_CLOCKS = {"2024-10-09": (1, 170, (15, 18)), "2024-10-22": (2, 140, (8, 10))}
 
 
@@ -41,7 +41,9 @@ def chosen_days() -> list[str]:
 
 def _clock(seconds: pd.Series) -> list[str | None]:
     return [
-        None if pd.isna(value) else f"{int(value) // 3600:02d}:{int(value) // 60 % 60:02d}:{int(value) % 60:02d}"
+        None
+        if pd.isna(value)
+        else f"{int(value) // 3600:02d}:{int(value) // 60 % 60:02d}:{int(value) % 60:02d}"
         for value in seconds
     ]
 

@@ -10,12 +10,12 @@ import time
 from pathlib import Path
 
 import pytest
+from course_on_disk import DATA, NOTEBOOK, Course, notebook_bytes
 from hypothesis import given
 from hypothesis import strategies as st
 
 from autograder.learner import workspace
 from autograder.learner.workspace import Action, WorkspaceError
-from tests.learner.conftest import DATA, NOTEBOOK, Course, notebook_bytes
 
 BESIDE = "course/notebooks/02-read-data.new.ipynb"
 OLD = ("import pandas as pd", "days = 7\nprint(days)")
