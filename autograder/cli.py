@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import functools
 import os
 import sys
 import tempfile
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -34,7 +35,8 @@ Directory = Annotated[
     Path | None,
     typer.Argument(
         metavar="[フォルダー]",
-        help="作業用フォルダー。書かなければ、いつもの場所です（リポジトリなら workspace、ほかはホームの takara）。",
+        help="作業用フォルダー。書かなければ、いつもの場所です"
+        "（リポジトリなら workspace、ほかはホームの takara）。",
         show_default=False,
     ),
 ]
@@ -42,6 +44,10 @@ Directory = Annotated[
 
 class UsageProblem(Exception):
     """Something is missing on the command line. The message is Japanese."""
+
+
+class Interrupted(Exception):
+    """Ctrl+C, under a name of ours: typer would turn a ``KeyboardInterrupt`` into an exit without a word."""
 
 
 def _print_version(wanted: bool) -> None:
@@ -72,8 +78,18 @@ def takara(
         typer.echo(ctx.get_help())
 
 
-def command(help_text: str) -> Any:
-    return app.command(cls=JapaneseCommand, help=help_text)
+def command(help_text: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    def register(function: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(function)
+        def interruptible(**options: Any) -> None:
+            try:
+                function(**options)
+            except KeyboardInterrupt as error:
+                raise Interrupted from error
+
+        return app.command(cls=JapaneseCommand, help=help_text)(interruptible)
+
+    return register
 
 
 @command("教材を開きます（JupyterLab が、日本語で、はじめのページから開きます）。")
@@ -87,9 +103,7 @@ def lab(
             show_default=False,
         ),
     ] = None,
-    no_browser: Annotated[
-        bool, typer.Option("--no-browser", help="ブラウザーを開きません。")
-    ] = False,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="ブラウザーを開きません。")] = False,
 ) -> None:
     from autograder.learner import lab as jupyter_lab
     from autograder.learner import show
@@ -140,7 +154,7 @@ def check(
     ] = 1,
 ) -> None:
     if notebook is None:
-        raise UsageProblem("確かめるノートブックを指定してください（例: takara check assignments/ps2/ps2.ipynb）。")
+        raise UsageProblem("確かめる課題を指定してください（例: takara check assignments/ps2/ps2.ipynb）。")
     from autograder.learner import check as own_check
     from autograder.learner import show
 
@@ -186,7 +200,9 @@ def grade(
     ] = None,
     workers: Annotated[
         int | None,
-        typer.Option(metavar="数", help="同時に採点する数。書かなければ、CPUの数に合わせます。", show_default=False),
+        typer.Option(
+            metavar="数", help="同時に採点する数。書かなければ、CPUの数に合わせます。", show_default=False
+        ),
     ] = None,
     timeout: Annotated[
         float,
@@ -238,7 +254,9 @@ def doctor(directory: Directory = None) -> None:
         show.show_check_line(result, console)
         needs_action += not result.ok
     if needs_action:
-        console.print(f"{needs_action} か所、対応が必要です。→ の行のとおりにしてから、もう一度実行してください。")
+        console.print(
+            f"{needs_action} か所、対応が必要です。→ の行のとおりにしてから、もう一度実行してください。"
+        )
     else:
         console.print("すべてOKです。takara lab で始められます。")
     raise typer.Exit(1 if needs_action else 0)
@@ -259,7 +277,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         status = app(args=arguments, prog_name="takara", standalone_mode=False)
         return status if isinstance(status, int) else 0
-    except KeyboardInterrupt:
+    except (Interrupted, KeyboardInterrupt):
         print("中断しました。", file=sys.stderr)
         return 130
     except BrokenPipeError:
@@ -297,11 +315,16 @@ def _log_unexpected(error: Exception, arguments: Sequence[str]) -> str:
     try:
         descriptor, name = tempfile.mkstemp(prefix="takara-error-", suffix=".log")
         with os.fdopen(descriptor, "w", encoding="utf-8") as log:
-            log.write(f"{datetime.datetime.now().isoformat()}\n{sys.version}\ntakara {' '.join(arguments)}\n\n")
+            log.write(
+                f"{datetime.datetime.now().isoformat()}\n{sys.version}\ntakara {' '.join(arguments)}\n\n"
+            )
             log.write("".join(traceback.format_exception(error)))
     except OSError:
         return f"{first}まず takara doctor を試してください。\n原因: {error}"
-    return f"{first}まず takara doctor を試し、直らなければ、このファイルを講師に送ってください: {name}\n原因: {error}"
+    return (
+        f"{first}まず takara doctor を試し、直らなければ、このファイルを講師に送ってください: {name}\n"
+        f"原因: {error}"
+    )
 
 
 if __name__ == "__main__":

@@ -98,6 +98,7 @@ def find_materials(package: Path | None = None) -> Materials:
         return clone
     raise MaterialsNotFound(
         "教材のファイルが見つかりません。"
-        "リポジトリのフォルダーで「pip install -e .」を実行するか、配布されたファイル（takara-….whl）を入れ直してください。\n"
+        "リポジトリのフォルダーで「pip install -e .」を実行するか、配布されたファイル"
+        "（takara-….whl）を入れ直してください。\n"
         f"原因: no course/notebooks in {packed.root} nor in {clone.root}"
     )

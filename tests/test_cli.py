@@ -34,7 +34,9 @@ def run(capsys, monkeypatch):
     return run
 
 
-@pytest.mark.parametrize("arguments", [[], ["--help"], *([name, "--help"] for name in COMMANDS)], ids=" ".join)
+@pytest.mark.parametrize(
+    "arguments", [[], ["--help"], *([name, "--help"] for name in COMMANDS)], ids=" ".join
+)
 def test_help_is_japanese_from_the_first_line_to_the_last(run, arguments):
     status, out, err = run(*arguments)
     assert (status, err) == (0, "")
@@ -108,7 +110,9 @@ class TestInit:
 
         items = (
             workspace.Item("a.ipynb", workspace.Action.BESIDE, other="a.new.ipynb"),
-            workspace.Item("b.csv", workspace.Action.SKIPPED, reason="リンクになっているので、さわりませんでした。"),
+            workspace.Item(
+                "b.csv", workspace.Action.SKIPPED, reason="リンクになっているので、さわりませんでした。"
+            ),
             workspace.Item("c.ipynb", workspace.Action.RESTORED),
         )
         report = workspace.Report(tmp_path, items, notes=("記録を作り直しました。",))
@@ -163,7 +167,9 @@ class TestCheck:
         from autograder.learner import check as own_check
 
         record = GradeRecord(
-            "", "ps2", (CellResult("q1-test", "q1", "問1 平均", Status.FAIL, 0, 3, "おしい。", hints=("浅い", "深い")),)
+            "",
+            "ps2",
+            (CellResult("q1-test", "q1", "問1 平均", Status.FAIL, 0, 3, "おしい。", hints=("浅い", "深い")),),
         )
         monkeypatch.setattr(own_check, "check", lambda notebook: record)
         status, out, _ = run("check", "ps2.ipynb")

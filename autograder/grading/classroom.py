@@ -32,7 +32,7 @@ from autograder.grading.gradebook import GradebookError, Writer
 from autograder.grading.manual import manual_grades
 from autograder.grading.out_folder import OutFolder, grades_table, write_text
 from autograder.grading.pool import Crashed, run_all
-from autograder.grading.records import GradeRecord, HandIn, Rejected, Status
+from autograder.grading.records import CellResult, GradeRecord, HandIn, Rejected, Status
 from autograder.grading.report import Graded, render_report
 from autograder.grading.spec import AssignmentSpec
 
@@ -324,8 +324,12 @@ def _digest(*parts: str | bytes) -> str:
 def _reusable(hand_in: HandIn, keys: _Keys, folder: OutFolder, materials: Course) -> GradeRecord | None:
     """An earlier record of the same hand-in, unless time played a part in it or its files are gone."""
     record = folder.read_record(hand_in.learner, hand_in.assignment, keys.of(hand_in))
-    if record is None or any(r.status in (Status.TIMEOUT, Status.NOT_RUN) for r in record.results):
+    if record is None or any(_is_about_time(r) for r in record.results):
         return None
     notebook = materials.assignments[hand_in.assignment].notebook
     kept = folder.autograded_path(hand_in.learner, hand_in.assignment, notebook).is_file()
     return record if kept and (folder.root / "gradebook.db").is_file() else None
+
+
+def _is_about_time(result: CellResult) -> bool:
+    return result.status in (Status.TIMEOUT, Status.NOT_RUN) or "timeout" in result.detail

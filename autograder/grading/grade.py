@@ -18,7 +18,7 @@ from nbformat import NotebookNode
 from autograder.grading.records import GradeRecord, HandIn, Rejected
 from autograder.grading.repair import NotThisAssignment, repair
 from autograder.grading.run import KernelFactory, KernelStartError, Limits, run, spawned_kernel
-from autograder.grading.score import annotate, score, test_positions
+from autograder.grading.score import annotate, score, positions_of_tests
 from autograder.grading.spec import TEXT_STUB, AssignmentSpec, SpecError, from_notebook, read_spec
 
 __all__ = [
@@ -120,7 +120,7 @@ def grade_notebook(
     if isinstance(declared, str) and declared and declared != spec.assignment:
         raise NotThisAssignment(f"metadata.takara.assignment is {declared!r}, not {spec.assignment!r}")
     mended, repairs = repair(nb, spec)
-    done = run(mended, data_dir=data_dir, tests=test_positions(mended, spec), limits=limits, kernel=kernel)
+    done = run(mended, data_dir=data_dir, tests=positions_of_tests(mended, spec), limits=limits, kernel=kernel)
     record = score(done, spec, learner=learner, repairs=repairs, submitted_name=name)
     object.__setattr__(record, "seconds", round(time.monotonic() - began, 3))
     return record, annotate(done.nb, record)

@@ -24,7 +24,7 @@ from autograder.grading.gradebook import course_paths, open_gradebook, save_reco
 from autograder.grading.records import GradeRecord, Repair, Status
 from autograder.grading.repair import NotThisAssignment, repair
 from autograder.grading.run import Limits, run
-from autograder.grading.score import annotate, score, test_positions
+from autograder.grading.score import annotate, score, positions_of_tests
 from autograder.grading.spec import AssignmentSpec, visible_part
 
 __all__ = ["HideTests", "RepairHandIn", "RunHandIn", "SafeHTML", "SaveRecord"]
@@ -86,7 +86,7 @@ class RunHandIn(_Step):
         done = run(
             nb,
             data_dir=self._paths(resources)["data"],
-            tests=test_positions(nb, spec),
+            tests=positions_of_tests(nb, spec),
             limits=Limits(cell_timeout_s=self.cell_timeout_s, notebook_timeout_s=self.notebook_timeout_s),
         )
         record = score(done, spec, learner=student, repairs=repairs)

@@ -16,6 +16,7 @@ import ast
 import asyncio
 import contextlib
 import dataclasses
+import io
 import logging
 import os
 import re
@@ -26,6 +27,7 @@ import sys
 import tempfile
 import threading
 import time
+import tokenize
 from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -468,7 +470,17 @@ def ends_in_expression(source: str) -> bool:
             body = ast.parse(TransformerManager().transform_cell(source)).body
         except (SyntaxError, ValueError):
             return False
-    return bool(body) and isinstance(body[-1], ast.Expr)
+    return bool(body) and isinstance(body[-1], ast.Expr) and not _ends_in_semicolon(source)
+
+
+def _ends_in_semicolon(source: str) -> bool:
+    """A semicolon at the end keeps a notebook cell from showing its value."""
+    skip = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.ENDMARKER, tokenize.DEDENT)
+    try:
+        tokens = [t for t in tokenize.generate_tokens(io.StringIO(source).readline) if t.type not in skip]
+    except (tokenize.TokenError, SyntaxError):
+        return source.rstrip().endswith(";")
+    return bool(tokens) and tokens[-1].string == ";"
 
 
 # --- the rim: folders, environment, loop ---------------------------------------------------------

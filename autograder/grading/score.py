@@ -18,7 +18,7 @@ from autograder.grading.repair import is_blank
 from autograder.grading.run import CellOutcome, Run
 from autograder.grading.spec import AssignmentSpec, CellSpec, Kind
 
-__all__ = ["annotate", "explain", "positions", "score", "test_positions"]
+__all__ = ["annotate", "explain", "positions", "score", "positions_of_tests"]
 
 _LONGEST_MESSAGE = 1000
 
@@ -83,7 +83,7 @@ def positions(nb: NotebookNode) -> dict[str, int]:
     return found
 
 
-def test_positions(nb: NotebookNode, spec: AssignmentSpec) -> frozenset[int]:
+def positions_of_tests(nb: NotebookNode, spec: AssignmentSpec) -> frozenset[int]:
     """Positions of the test cells in a repaired notebook."""
     at = positions(nb)
     return frozenset(at[c.grade_id] for c in spec.cells if c.kind is Kind.TEST and c.grade_id in at)

@@ -87,7 +87,8 @@ def check(notebook: Path, materials: Materials | None = None) -> GradeRecord:
         raise CheckError(f"{notebook} はフォルダーです。中のノートブックを指定してください（{inside}）。")
     if not path.exists():
         raise CheckError(
-            f"{notebook} が見つかりません。場所と名前を確かめてください（例: takara check assignments/ps2/ps2.ipynb）。"
+            f"{notebook} が見つかりません。"
+            "場所と名前を確かめてください（例: takara check assignments/ps2/ps2.ipynb）。"
         )
     try:
         release = find_release(_read(path), path.stem, materials or find_materials())
@@ -99,7 +100,8 @@ def check(notebook: Path, materials: Materials | None = None) -> GradeRecord:
         raise CheckError(f"{error}\n原因: {error.detail or path}") from error
     except KernelStartError as error:
         raise CheckError(
-            "ノートブックを動かす Python を起動できませんでした。takara doctor を実行すると、直し方が分かります。\n"
+            "ノートブックを動かす Python を起動できませんでした。"
+            "takara doctor を実行すると、直し方が分かります。\n"
             f"原因: {error}"
         ) from error
 

@@ -58,7 +58,7 @@ def check_python(version: Sequence[int] = sys.version_info) -> Check:
     found = ".".join(str(part) for part in version[:3])
     ok = tuple(version[:2]) >= MINIMUM_PYTHON
     minimum = ".".join(map(str, MINIMUM_PYTHON))
-    action = "" if ok else f"Python {minimum} 以上を入れて、その Python で入れ直してください（python.org から入手できます）。"
+    action = "" if ok else f"Python {minimum} 以上を入れて、入れ直してください（python.org にあります）。"
     return Check("Python", ok, f"{found}（{platform.system()} {platform.machine()}）", action)
 
 
@@ -227,13 +227,18 @@ def _cannot_write(folder: Path) -> str:
 def check_kernel(timeout_s: float = 60.0) -> Check:
     """Start the Python kernel that notebooks run in, and let it compute 1+1."""
     name = "ノートブックの実行"
-    again = "pip install --force-reinstall ipykernel を実行してください。会社のセキュリティソフトが止めていることもあります。"
+    again = (
+        "pip install --force-reinstall ipykernel を実行してください。"
+        "職場のセキュリティソフトが止めていることもあります。"
+    )
     try:
         answer = _ask_kernel("1+1", timeout_s)
     except Exception as error:
         return Check(name, False, f"Python を起動できませんでした（{type(error).__name__}: {error}）", again)
     ok = answer == "2"
-    return Check(name, ok, "1+1 を計算できました" if ok else f"1+1 の答えが {answer!r} でした", "" if ok else again)
+    return Check(
+        name, ok, "1+1 を計算できました" if ok else f"1+1 の答えが {answer!r} でした", "" if ok else again
+    )
 
 
 def _ask_kernel(code: str, timeout_s: float) -> str:
@@ -278,7 +283,9 @@ def check_workspace(directory: Path) -> Check:
         return Check(name, True, f"まだありません（takara lab が {directory} に作ります）")
     missing = [file for file in manifest.files if not (directory / file).is_file()]
     if missing:
-        return Check(name, False, f"ファイルが {len(missing)} 個なくなっています（{missing[0]} など）", refresh)
+        return Check(
+            name, False, f"ファイルが {len(missing)} 個なくなっています（{missing[0]} など）", refresh
+        )
     try:
         if not is_current(directory, find_materials()):
             return Check(name, False, f"{directory} に、まだ届いていない新しい教材があります", refresh)
@@ -316,7 +323,9 @@ def examine(directory: Path | None = None) -> Iterator[Check]:
     packages = [check_package(requirement) for requirement in requirements()]
     yield from packages
     yield check_optional("torch（任意）", "torch", "第5回から使います。それまでは要りません")
-    yield check_optional("nbgrader（講師用）", "nbgrader", "受講する人には要りません。講師は pip install 'takara[instructor]'")
+    yield check_optional(
+        "nbgrader（講師用）", "nbgrader", "受講する人には要りません。講師は pip install 'takara[instructor]'"
+    )
     if not packages:
         yield Check("takara", False, "必要なパッケージの一覧が読めません", "takara を入れ直してください。")
         return

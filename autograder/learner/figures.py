@@ -11,7 +11,18 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["BLACK", "BLUE", "FONTS", "GREY", "ORANGE", "PALETTE", "RED", "SKY", "course_rc", "use_course_style"]
+__all__ = [
+    "BLACK",
+    "BLUE",
+    "FONTS",
+    "GREY",
+    "ORANGE",
+    "PALETTE",
+    "RED",
+    "SKY",
+    "course_rc",
+    "use_course_style",
+]
 
 FONTS = ("IPAexGothic", "DejaVu Sans")
 """The second one has what the first has not, such as the minus sign's relatives and ≤."""

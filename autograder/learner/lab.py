@@ -110,7 +110,8 @@ def choose_port(wanted: int | None, is_free: Callable[[int], bool] = port_is_fre
         if is_free(port):
             return port
     raise LabError(
-        f"空いているポートがありません（{DEFAULT_PORT} から {DEFAULT_PORT + _PORTS_TO_TRY - 1} まで調べました）。"
+        "空いているポートがありません"
+        f"（{DEFAULT_PORT} から {DEFAULT_PORT + _PORTS_TO_TRY - 1} まで調べました）。"
         "使っていない JupyterLab を終了するか、パソコンを再起動してから、もう一度実行してください。"
     )
 
@@ -147,7 +148,7 @@ def is_administrator() -> bool:
 
 def environment(base: Mapping[str, str]) -> dict[str, str]:
     """The environment JupyterLab runs in: ``base``, our configuration folder before any other, and this
-    installation's commands on the path, so that ``takara`` works in Lab's terminal without activating anything.
+    installation's commands on the path, so that ``takara`` works in Lab's terminal as it is.
     """
     added = {"JUPYTER_CONFIG_PATH": str(_CONFIG_FOLDER), "PATH": sysconfig.get_path("scripts")}
     return {**base, **{name: _before(value, base.get(name, "")) for name, value in added.items()}}
@@ -255,7 +256,8 @@ def run(
         status = _wait(process)
     if status not in (0, -signal.SIGINT, -signal.SIGTERM):
         raise LabError(
-            "JupyterLab が途中で止まりました。もう一度 takara lab を実行してください。保存したものは残っています。\n"
+            "JupyterLab が途中で止まりました。もう一度 takara lab を実行してください。"
+            "保存したものは残っています。\n"
             f"原因: exit status {status}; {log_path}\n{_tail(log_path)}"
         )
     say("JupyterLab を終了しました。")
@@ -278,7 +280,8 @@ def _wait_until_started(
             return found
         time.sleep(0.3)
     raise LabError(
-        f"JupyterLab が {timeout_s:.0f} 秒たっても起動しませんでした。ほかのソフトを閉じてから、もう一度実行してください。\n"
+        f"JupyterLab が {timeout_s:.0f} 秒たっても起動しませんでした。"
+        "ほかのソフトを閉じてから、もう一度実行してください。\n"
         f"原因: no answer; {log_path}\n{_tail(log_path)}"
     )
 

@@ -63,7 +63,7 @@ def show_check_line(check: Check, console: Console) -> None:
 
 
 def show_grade(record: GradeRecord, console: Console, hints: int) -> None:
-    """Each question: status, points of the visible tests, message, ``hints`` layers of hints, where to read."""
+    """Each question: status, message, ``hints`` layers of hints, where to read."""
     for repair in record.repairs:
         _say(repair.what, console, style="yellow")
     table = Table(box=None, pad_edge=False, show_header=True, header_style="bold")

@@ -122,7 +122,11 @@ class Manifest:
     def from_json(cls, text: str) -> Manifest:
         """Read a manifest; raises ``ValueError`` for anything that is not one."""
         raw = json.loads(text)
-        if not isinstance(raw, dict) or raw.get("schema") != _SCHEMA or not isinstance(raw.get("files"), dict):
+        if (
+            not isinstance(raw, dict)
+            or raw.get("schema") != _SCHEMA
+            or not isinstance(raw.get("files"), dict)
+        ):
             raise ValueError("not a manifest of schema 1")
         files: dict[str, Delivered] = {}
         for name, entry in raw["files"].items():
@@ -132,7 +136,9 @@ class Manifest:
                 files[name] = Delivered(**entry)
             except TypeError as error:
                 raise ValueError(f"bad entry {name!r}") from error
-        return cls(files=files, fingerprint=str(raw.get("fingerprint", "")), version=str(raw.get("version", "")))
+        return cls(
+            files=files, fingerprint=str(raw.get("fingerprint", "")), version=str(raw.get("version", ""))
+        )
 
 
 def sha256(content: bytes) -> str:
@@ -244,7 +250,9 @@ def _version() -> str:
 def _usable_root(directory: Path, materials: Materials) -> Path:
     root = directory.expanduser().resolve()
     home = materials.root.resolve()
-    sources = [folder.resolve() for folder in (materials.notebooks, materials.assignments, materials.datasets)]
+    sources = [
+        folder.resolve() for folder in (materials.notebooks, materials.assignments, materials.datasets)
+    ]
     if root == home or any(root == folder or folder in root.parents for folder in sources):
         raise WorkspaceError(
             f"{root} は教材そのものの置き場所なので、作業用フォルダーにできません。"
@@ -255,13 +263,15 @@ def _usable_root(directory: Path, materials: Materials) -> Path:
     state = root / _STATE_FOLDER
     if state.is_symlink() or (state.exists() and not state.is_dir()):
         raise WorkspaceError(
-            f"{state} がフォルダーではありません（リンクか、ふつうのファイルです）。名前を変えてから、もう一度実行してください。"
+            f"{state} がフォルダーではありません（リンクか、ふつうのファイルです）。"
+            "名前を変えてから、もう一度実行してください。"
         )
     try:
         state.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise WorkspaceError(
-            f"{root} に書き込めません。書き込めるフォルダーを指定してください（例: takara init 好きなフォルダー名）。\n"
+            f"{root} に書き込めません。"
+            "書き込めるフォルダーを指定してください（例: takara init 好きなフォルダー名）。\n"
             f"原因: {error}"
         ) from error
     return root
@@ -282,7 +292,8 @@ def _refresh_one(
     except OSError as error:
         if error.errno in _DISK_FULL:
             raise WorkspaceError(
-                f"ディスクの空きが足りないため、{name} を書けませんでした。空きを作ってから、もう一度実行してください。"
+                f"ディスクの空きが足りないため、{name} を書けませんでした。"
+                "空きを作ってから、もう一度実行してください。"
                 f"できあがったファイルはそのまま使えます。\n原因: {error}"
             ) from error
         reason = (

@@ -15,10 +15,15 @@ from .site import Course, build, compare, install, remove_stale_sources, scratch
 def main(
     targets: Annotated[
         list[str] | None,
-        typer.Argument(help="all（既定）、sessions、assignments、または文章の名前（ps2、02 など）", show_default=False),
+        typer.Argument(
+            help="all（既定）、sessions、assignments、または文章の名前（ps2、02 など）", show_default=False
+        ),
     ] = None,
     check: Annotated[
-        bool, typer.Option("--check", help="書きかえずに、今あるファイルと1バイトずつくらべる（ちがえば終了コード1）")
+        bool,
+        typer.Option(
+            "--check", help="書きかえずに、今あるファイルと1バイトずつくらべる（ちがえば終了コード1）"
+        ),
     ] = False,
     root: Annotated[Path, typer.Option(help="リポジトリの場所")] = Path("."),
 ) -> None:
@@ -26,7 +31,10 @@ def main(
     course = Course(root.resolve())
     texts, unknown = select(course, targets or ["all"])
     if unknown:
-        say(f"「{unknown}」に当たる文章がありません。all、sessions、assignments か、ファイル名の始まりを書いてください。")
+        say(
+            f"「{unknown}」に当たる文章がありません。"
+            "all、sessions、assignments か、ファイル名の始まりを書いてください。"
+        )
         raise typer.Exit(2)
     with scratch_folder() as scratch:
         out = Path(scratch)

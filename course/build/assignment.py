@@ -123,7 +123,8 @@ def read_assignment(path: Path, datasets: Path) -> Assignment:
     require(text, problems, title=str, assignment=str, session=int, minutes=int)
     if text.front.get("assignment") not in (None, text.name):
         problems.add(
-            1, f"先頭の設定「assignment: {text.front['assignment']}」とファイル名「{text.name}」がちがいます。"
+            1,
+            f"先頭の設定「assignment: {text.front['assignment']}」とファイル名「{text.name}」がちがいます。",
         )
     data = data_files(text, datasets, problems)
     for name in sorted({f.name for f in data if [g.name for g in data].count(f.name) > 1}):
@@ -148,20 +149,19 @@ def source_notebook(assignment: Assignment) -> NotebookNode:
         if kind == "wrong":
             continue
         if cell.kind == "markdown" and kind != "written":
-            above = directives.headings(cell.source)
-            if above:
-                ids.under(above[0].text)
             prose = directives.replace(assignment.prose(cell.source), renderer)
             metadata = {"takara": {"role": "ask"}} if kind == "ask" else {}
-            identity = cell_id(assignment.name, "ask") if kind == "ask" else ids.next("text")
+            identity = ids.of_prose(directives.heading_texts(cell.source))
+            if kind == "ask":
+                identity = cell_id(assignment.name, "ask")
             if prose.strip():
                 cells.append(prose_cell(identity, prose, metadata))
-            if above:
-                ids.under(above[-1].text)
         elif kind == "written":
             metadata = _graded(f"{name}-written", points=cell.role.points, solution=True)
             metadata["takara"] = {"question": name, "title": question.title}
-            cells.append(prose_cell(cell_id(assignment.name, name, "written"), _model_answer(question), metadata))
+            cells.append(
+                prose_cell(cell_id(assignment.name, name, "written"), _model_answer(question), metadata)
+            )
         elif kind == "given":
             grade_id = f"given-{name.replace('_', '-')}"
             metadata = _graded(grade_id, locked=True)
@@ -183,7 +183,9 @@ def source_notebook(assignment: Assignment) -> NotebookNode:
                 "read": str(cell.options.get("read", _read_of(question))),
                 "title": question.title,
             }
-            cells.append(code_cell(cell_id(assignment.name, grade_id), _test_source(question, cell), metadata))
+            cells.append(
+                code_cell(cell_id(assignment.name, grade_id), _test_source(question, cell), metadata)
+            )
         else:
             cells.append(code_cell(ids.next("code"), cell.source))
     return new_notebook(cells, assignment.metadata())
@@ -194,7 +196,9 @@ def without_directives(markdown: str) -> str:
     return directives.replace(markdown, lambda _: None).strip()
 
 
-def _graded(grade_id: str, *, points: float | None = None, solution: bool = False, locked: bool = False) -> dict:
+def _graded(
+    grade_id: str, *, points: float | None = None, solution: bool = False, locked: bool = False
+) -> dict:
     nbgrader = {
         "grade": points is not None,
         "grade_id": grade_id,
@@ -218,7 +222,9 @@ def _test_source(question: Question, cell: Cell) -> str:
     # after the author's own imports
     lines = cell.source.split("\n")
     last = max(
-        node.end_lineno for node in stub.parse(cell.source).body if type(node).__name__ in ("Import", "ImportFrom")
+        node.end_lineno
+        for node in stub.parse(cell.source).body
+        if type(node).__name__ in ("Import", "ImportFrom")
     )
     return "\n".join([*lines[:last], "", check, *lines[last:]])
 
@@ -249,7 +255,12 @@ def _questions(text: Text, problems: Collector) -> dict[str, Question]:
                 for heading in directives.headings(cell.source, cell.line):
                     if heading.level == 2:
                         title, title_line = _POINTS_IN_TITLE.sub("", heading.text), heading.line
-        for option, kinds in (("message", ("wrong",)), ("loses", ("wrong",)), ("read", ("test", "answer")), ("shows", ())):
+        for option, kinds in (
+            ("message", ("wrong",)),
+            ("loses", ("wrong",)),
+            ("read", ("test", "answer")),
+            ("shows", ()),
+        ):
             if option in cell.options and (cell.role is None or cell.role.kind not in kinds):
                 problems.add(cell.line, f"セルの設定「{option}」はこのセルでは使えません。")
         if cell.kind == "code":
@@ -280,7 +291,10 @@ def _questions(text: Text, problems: Collector) -> dict[str, Question]:
             _check_title(question, title_line, cell, problems)
         elif kind == "test":
             if question.answer is None:
-                problems.add(cell.line, f"テスト「{name}」に当たる解答（:takara: answer {name}）が、この前にありません。")
+                problems.add(
+                    cell.line,
+                    f"テスト「{name}」に当たる解答（:takara: answer {name}）が、この前にありません。",
+                )
             question.tests.append(cell)
         else:
             if not str(cell.options.get("message", "")).strip():
@@ -301,7 +315,10 @@ def _check_title(question: Question, title_line: int, cell: Cell, problems: Coll
     if label is None:
         problems.add(title_line or cell.line, f"問「{question.name}」の前に見出し「## 問1 …」がありません。")
     elif number is None or int(label[1]) != int(number[1]):
-        problems.add(cell.line, f"見出しは「{label[0]}」ですが、名前は「{question.name}」です。番号をそろえてください。")
+        problems.add(
+            cell.line,
+            f"見出しは「{label[0]}」ですが、名前は「{question.name}」です。番号をそろえてください。",
+        )
 
 
 def _check_markers(cell: Cell, problems: Collector) -> None:
@@ -316,7 +333,9 @@ def _check_markers(cell: Cell, problems: Collector) -> None:
             problems.add(cell.line + error.line, str(error))
             continue
         if marked and kind != allowed:
-            problems.add(cell.line + marked[0].start, f"「{begin}」は「:takara: {allowed} …」のセルだけで使えます。")
+            problems.add(
+                cell.line + marked[0].start, f"「{begin}」は「:takara: {allowed} …」のセルだけで使えます。"
+            )
 
 
 def _attach(found: list[Directive], questions: dict[str, Question], problems: Collector) -> None:
@@ -342,11 +361,15 @@ def _complete(question: Question, problems: Collector) -> None:
     if question.written:
         if not question.rubric:
             problems.add(
-                question.written.line, f"記述の問「{question.name}」に採点基準（:::{{rubric}} {question.name}）がありません。"
+                question.written.line,
+                f"記述の問「{question.name}」に採点基準（:::{{rubric}} {question.name}）がありません。",
             )
         if question.wrongs:
             problems.add(question.wrongs[0].cell.line, "記述の問に誤答は置けません。")
-        if not directives.find(question.written.source, 1, Collector("")) and not question.written.source.strip():
+        if (
+            not directives.find(question.written.source, 1, Collector(""))
+            and not question.written.source.strip()
+        ):
             problems.add(question.written.line, "記述の問に解答例がありません。")
         return
     if question.answer is None:
@@ -365,7 +388,10 @@ def _complete(question: Question, problems: Collector) -> None:
         loses = question.points if wrong.loses is None else wrong.loses
         question.wrongs[at] = Wrong(wrong.cell, wrong.message, loses)
         if not 0 < loses <= question.points:
-            problems.add(wrong.cell.line, f"「:loses: {loses}」は0より大きく、問の点数{question.points}以下にしてください。")
+            problems.add(
+                wrong.cell.line,
+                f"「:loses: {loses}」は0より大きく、問の点数{question.points}以下にしてください。",
+            )
     _names_and_stub(question, problems)
 
 
@@ -412,7 +438,7 @@ def _names_and_stub(question: Question, problems: Collector) -> None:
 
 
 def _check_independence(text: Text, problems: Collector) -> None:
-    """A question must not read what another question's cells made: one wrong answer would cost two questions."""
+    """A question must not read what another question's cells made: one mistake would cost two questions."""
     maker: dict[str, str] = {}  # name → the question whose cell bound it last; "" for given cells
     for cell in text.cells:
         kind = cell.role.kind if cell.role else ""
@@ -452,4 +478,6 @@ def _check_points(assignment: Assignment, problems: Collector) -> None:
                 if name not in known:
                     problems.add(cell.line + offset, f"「{{{{ {name}.points }}}}」に当たる問がありません。")
             if "{{" in _POINTS.sub("", line):
-                problems.add(cell.line + offset, "「{{ … }}」は {{ q1.points }} か {{ total.points }} だけです。")
+                problems.add(
+                    cell.line + offset, "「{{ … }}」は {{ q1.points }} か {{ total.points }} だけです。"
+                )

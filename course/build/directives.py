@@ -71,6 +71,11 @@ def headings(markdown: str, first_line: int = 1) -> list[Heading]:
     ]
 
 
+def heading_texts(markdown: str) -> list[str]:
+    """The texts of the headings of a prose cell."""
+    return [heading.text for heading in headings(markdown)]
+
+
 def inline_codes(markdown: str) -> list[str]:
     """The texts between single backquotes."""
     return [
@@ -135,7 +140,9 @@ def replace(markdown: str, render: Callable[[Directive], str | None]) -> str:
 
 def folded(summary: str, body: str) -> str:
     """What a reader opens with a click."""
-    return f"<details>\n<summary>{html.escape(summary, quote=False)}</summary>\n\n{body.strip()}\n\n</details>"
+    return (
+        f"<details>\n<summary>{html.escape(summary, quote=False)}</summary>\n\n{body.strip()}\n\n</details>"
+    )
 
 
 def box(kind: str, body: str, title: str = "") -> str:

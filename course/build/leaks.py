@@ -33,8 +33,9 @@ class Leak:
 def secrets_of(assignment: Assignment, public: Iterable[str] = ()) -> frozenset[str]:
     """Lines that only the author's text may hold.
 
-    Solutions, hidden tests, model answers, rubrics, explanations and planted wrong answers; without lines that
-    learners see anyway: in this assignment's visible cells, hints and stubs, or in ``public`` texts (the lessons).
+    Solutions, hidden tests, model answers, rubrics, explanations and planted wrong answers; without lines
+    that learners see anyway: in this assignment's visible cells, hints and stubs, or in ``public`` texts (the
+    lessons).
     """
     secret: list[str] = []
     seen: list[str] = list(public)

@@ -39,7 +39,17 @@ class UnnamedIds:
         """A new heading begins."""
         self._heading = heading
 
+    def of_prose(self, headings: Sequence[str]) -> str:
+        """The id of a prose cell with these headings in it; later cells stand under the last of them."""
+        if headings:
+            self.under(headings[0])
+        identity = self.next("text")
+        if headings:
+            self.under(headings[-1])
+        return identity
+
     def next(self, kind: str) -> str:
+        """The id of the next cell under the present heading."""
         self._count[self._heading] = self._count.get(self._heading, 0) + 1
         key = f"{self._notebook}\n{self._heading}\n{self._count[self._heading]}"
         digest = hashlib.sha256(key.encode()).hexdigest()[:10]
@@ -51,11 +61,13 @@ def code_cell(identity: str, source: str, metadata: Mapping[str, Any] | None = N
 
 
 def prose_cell(identity: str, source: str, metadata: Mapping[str, Any] | None = None) -> NotebookNode:
-    return nbformat.v4.new_markdown_cell(source, id=identity, metadata=nbformat.from_dict(dict(metadata or {})))
+    return nbformat.v4.new_markdown_cell(
+        source, id=identity, metadata=nbformat.from_dict(dict(metadata or {}))
+    )
 
 
 def new_notebook(cells: Sequence[NotebookNode], takara: Mapping[str, Any]) -> NotebookNode:
-    """A notebook with the course's fixed metadata; ``takara`` says which one it is, whatever its file name."""
+    """A notebook with the course's fixed metadata; ``takara`` says which one it is, whatever its name."""
     identities = [cell.id for cell in cells]
     twice = sorted({i for i in identities if identities.count(i) > 1})
     if twice:

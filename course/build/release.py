@@ -20,8 +20,8 @@ class ReleaseError(RuntimeError):
 def nbgrader_config(course_root: Path) -> Config:
     """nbgrader's configuration for a build: our settings and no gradebook; nothing is read from the machine.
 
-    It is what ``nbgrader generate_assignment --no-db`` does. The one step that is left out, SaveCells, writes to
-    the gradebook and changes no notebook.
+    It is what ``nbgrader generate_assignment --no-db`` does. The one step that is left out, SaveCells, writes
+    to the gradebook and changes no notebook.
     """
     from nbgrader.converters import GenerateAssignment
 

@@ -92,12 +92,8 @@ def session_notebook(session: Session) -> NotebookNode:
         if "hide-input" in tags:  # JupyterLab's own way to fold a cell's input
             metadata["jupyter"] = {"source_hidden": True}
         if cell.kind == "markdown":
-            above = directives.headings(cell.source)
-            if above:
-                ids.under(above[0].text)
-            cells.append(prose_cell(ids.next("text"), directives.replace(cell.source, renderer), metadata))
-            if above:
-                ids.under(above[-1].text)
+            identity = ids.of_prose(directives.heading_texts(cell.source))
+            cells.append(prose_cell(identity, directives.replace(cell.source, renderer), metadata))
         elif cell.role is None:
             cells.append(code_cell(ids.next("code"), cell.source, metadata))
         elif cell.role.kind == "checkpoint":
@@ -186,7 +182,9 @@ def _exercises(text: Text, found: list[Directive], problems: Collector) -> dict[
             continue
         by_kind.setdefault((directive.kind, directive.name), []).append(directive)
         if directive.name not in cells:
-            problems.add(directive.line, f"「{{{directive.kind}}} {directive.name}」に当たる演習がありません。")
+            problems.add(
+                directive.line, f"「{{{directive.kind}}} {directive.name}」に当たる演習がありません。"
+            )
     exercises = {}
     for name, cell in cells.items():
         for kind, shown in (("hint", "ヒント"), ("answer", "解答例"), ("goal", "こうなれば正解")):
@@ -198,9 +196,13 @@ def _exercises(text: Text, found: list[Directive], problems: Collector) -> dict[
         code = "\n\n".join(block for a in answers for block in directives.code_blocks(a.body))
         if answers and not code:
             problems.add(answers[0].line, f"演習「{name}」の解答例に```pythonのコードがありません。")
-        goals = tuple(code for g in by_kind.get(("goal", name), []) for code in directives.inline_codes(g.body))
+        goals = tuple(
+            code for g in by_kind.get(("goal", name), []) for code in directives.inline_codes(g.body)
+        )
         if by_kind.get(("goal", name)) and not goals:
             at = by_kind["goal", name][0].line
-            problems.add(at, f"演習「{name}」のこうなれば正解に、`値`（出力に出る文字）を1つ以上書いてください。")
+            problems.add(
+                at, f"演習「{name}」のこうなれば正解に、`値`（出力に出る文字）を1つ以上書いてください。"
+            )
         exercises[name] = Exercise(name, cell, code, goals)
     return exercises

@@ -1,4 +1,4 @@
-"""All outputs of the repository: where texts stand, what is made of them, and how outputs reach their folders."""
+"""All outputs of the repository: where texts stand, what is made of them, how it reaches its folder."""
 
 from __future__ import annotations
 
@@ -86,7 +86,9 @@ class Difference:
     kind: str  # "changed", "missing" or "extra"
 
     def __str__(self) -> str:
-        said = {"changed": "中身がちがいます", "missing": "ありません", "extra": "元の文章がありません"}[self.kind]
+        said = {"changed": "中身がちがいます", "missing": "ありません", "extra": "元の文章がありません"}[
+            self.kind
+        ]
         return f"{self.path}: {said}"
 
 
@@ -135,7 +137,7 @@ def scratch_folder() -> tempfile.TemporaryDirectory:
 
 
 def remove_stale_sources(built: Path, root: Path) -> None:
-    """Take away source folders of assignments that have no text any more: nbgrader would release them again."""
+    """Take away sources of assignments that have no text any more: nbgrader would release them again."""
     made = {p.name for p in (built / SOURCE).glob("*")} if (built / SOURCE).is_dir() else set()
     for folder in (root / SOURCE).glob("ps*"):
         if folder.name not in made:

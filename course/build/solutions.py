@@ -26,7 +26,7 @@ if not Path("{file}").exists():
 
 
 def solutions_notebook(assignment: Assignment) -> NotebookNode:
-    """Questions, worked answers, hints, explanations and the whole tests; no rubric, no planted wrong answers."""
+    """Questions, worked answers, hints, explanations and whole tests; no rubric, no planted wrong answers."""
     name = assignment.name
     renderer = Renderer(assignment.hint_count, leave_out=("rubric", "why"))
     ids = UnnamedIds(name)
@@ -44,15 +44,10 @@ def solutions_notebook(assignment: Assignment) -> NotebookNode:
             cells.append(prose_cell(cell_id(name, question.name, "written"), _written(question)))
             cells.extend(_why(name, question))
         elif cell.kind == "markdown":
-            above = directives.headings(cell.source)
-            if above:
-                ids.under(above[0].text)
             prose = directives.replace(assignment.prose(cell.source), renderer)
-            identity = ids.next("text")
+            identity = ids.of_prose(directives.heading_texts(cell.source))
             if prose.strip():
                 cells.append(prose_cell(identity, prose))
-            if above:
-                ids.under(above[-1].text)
         elif kind == "answer":
             cells.append(code_cell(cell_id(name, question.name, "answer"), stub.worked(cell.source)))
             cells.extend(_why(name, question))

@@ -154,7 +154,9 @@ def with_stub(answer: str, wanted: list[str]) -> str:
             if name not in wanted or name in done:
                 continue
             done.add(name)
-            stub.extend(_function_stub(node, lines) if isinstance(node, _FUNCTIONS) else [f"{name} = {BLANK}"])
+            stub.extend(
+                _function_stub(node, lines) if isinstance(node, _FUNCTIONS) else [f"{name} = {BLANK}"]
+            )
     return "\n".join([*stub, BEGIN_SOLUTION, answer.strip("\n"), END_SOLUTION])
 
 
@@ -167,9 +169,7 @@ def worked(answer: str) -> str:
     tree = parse(answer)
     within = {at for r in marked for at in range(r.start, r.end + 1)}
     drop = {at for r in marked for at in (r.start, r.end)}
-    solved = {
-        name for node in tree.body if node.lineno - 1 in within for name in _names_of(node)
-    }
+    solved = {name for node in tree.body if node.lineno - 1 in within for name in _names_of(node)}
     for node in ast.walk(tree):
         if not isinstance(node, ast.stmt):
             continue
@@ -198,7 +198,12 @@ def _names_of(node: ast.stmt) -> list[str]:
     elif isinstance(node, ast.AnnAssign | ast.AugAssign):
         targets = [node.target]
     elif isinstance(node, ast.For | ast.While | ast.If | ast.With | ast.Try):
-        return [name for child in ast.iter_child_nodes(node) if isinstance(child, ast.stmt) for name in _names_of(child)]
+        return [
+            name
+            for child in ast.iter_child_nodes(node)
+            if isinstance(child, ast.stmt)
+            for name in _names_of(child)
+        ]
     else:
         return []
     return [
@@ -217,8 +222,10 @@ def _function_stub(node: ast.stmt, lines: list[str]) -> list[str]:
     documented = ast.get_docstring(node) is not None
     end = first.end_lineno if documented else first.lineno - 1
     # comments between the signature and the first statement belong to the answer
-    head = lines[start:end] if documented else [
-        line for line in lines[start:end] if not line.strip().startswith("#")
-    ]
+    head = (
+        lines[start:end]
+        if documented
+        else [line for line in lines[start:end] if not line.strip().startswith("#")]
+    )
     indent = " " * first.col_offset
     return [*head, f"{indent}{BLANK}", f'{indent}raise NotImplementedError("{NOT_WRITTEN}")']

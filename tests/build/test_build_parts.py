@@ -132,7 +132,8 @@ def test_stub_of_a_function_without_docstring_drops_leading_comment():
 def test_own_solution_markers_are_left_and_worked_answer_loses_blanks():
     answer = (
         "# 平均\nmean = ...\n### BEGIN SOLUTION\nmean = 3\n### END SOLUTION\n"
-        "def f():\n    ### BEGIN SOLUTION\n    return 1\n    ### END SOLUTION\n    raise NotImplementedError('x')\nf()"
+        "def f():\n    ### BEGIN SOLUTION\n    return 1\n    ### END SOLUTION\n"
+        "    raise NotImplementedError('x')\nf()"
     )
     assert stub.with_stub(answer, ["mean"]) == answer
     assert stub.worked(answer) == "# 平均\nmean = 3\ndef f():\n    return 1\nf()"
@@ -155,7 +156,9 @@ def test_unbalanced_markers_name_their_line(source, line):
 
 
 def test_names_that_an_answer_defines():
-    source = "a = b = 1\nc, (d, *e) = x\nf: int = 2\n_g = 3\nh[0] = 1\nfor i in []:\n    j = 1\ndef k(): pass\n"
+    source = (
+        "a = b = 1\nc, (d, *e) = x\nf: int = 2\n_g = 3\nh[0] = 1\nfor i in []:\n    j = 1\ndef k(): pass\n"
+    )
     assert stub.defined_names(source) == ["a", "b", "c", "d", "e", "f", "j", "k"]
 
 
@@ -180,7 +183,9 @@ def test_ids_are_valid_unique_and_local_to_their_section():
 
 def test_bytes_are_reproducible_and_clean():
     def make() -> bytes:
-        return to_bytes(new_notebook([code_cell("a", "1"), prose_cell("b", "文", {"z": 1, "a": 2})], {"x": 1}))
+        return to_bytes(
+            new_notebook([code_cell("a", "1"), prose_cell("b", "文", {"z": 1, "a": 2})], {"x": 1})
+        )
 
     assert make() == make()
     assert make().endswith(b"}\n") and b"\r" not in make() and "文".encode() in make()

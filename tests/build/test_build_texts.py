@@ -1,16 +1,18 @@
+# ruff: noqa: E501  (texts and tables of mistakes read better on one line)
 """From text to notebook on a small course, and what an author is told about each mistake."""
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
 
 import nbformat
 import pytest
 import small_course
-from conftest import ROOT
 
 from course.build.assignment import CODE_STUB, TEXT_STUB, read_assignment, source_notebook
 from course.build.leaks import leaks, secrets_of
@@ -19,6 +21,7 @@ from course.build.session import read_session, session_notebook
 from course.build.site import Difference, build, compare, install
 from course.build.solutions import solutions_notebook
 
+ROOT = Path(__file__).resolve().parents[2]
 PS2, LESSON = "assignments/text/ps2.md", "course/sessions/02-waiting.md"
 
 
@@ -27,9 +30,7 @@ def assignment(course):
 
 
 def by_grade_id(notebook):
-    return {
-        c.metadata["nbgrader"]["grade_id"]: c for c in notebook.cells if "nbgrader" in c.metadata
-    }
+    return {c.metadata["nbgrader"]["grade_id"]: c for c in notebook.cells if "nbgrader" in c.metadata}
 
 
 def build_all(course, out):
@@ -58,7 +59,15 @@ def test_lesson_notebook(small):
 
 def test_source_cells_carry_whole_nbgrader_metadata(small):
     cells = by_grade_id(source_notebook(assignment(small)))
-    assert list(cells) == ["given-setup", "q1-answer", "q1-test", "q2-answer", "q2-test", "q2-test-2", "q3-written"]
+    assert list(cells) == [
+        "given-setup",
+        "q1-answer",
+        "q1-test",
+        "q2-answer",
+        "q2-test",
+        "q2-test-2",
+        "q3-written",
+    ]
     keys = {"grade", "grade_id", "locked", "schema_version", "solution", "task"}
     for cell in cells.values():
         assert keys <= set(cell.metadata["nbgrader"]) and cell.metadata["nbgrader"]["schema_version"] == 3
@@ -86,7 +95,9 @@ def test_unwritten_check_names_what_the_tests_read(small):
     )
     own_import = cells["q2-test"].source
     assert own_import.count("from autograder import checks") == 1
-    assert own_import.index("import checks") < own_import.index('checks.written("問2", globals(), "share_over")')
+    assert own_import.index("import checks") < own_import.index(
+        'checks.written("問2", globals(), "share_over")'
+    )
     assert "waited" not in cells["q1-answer"].source.split("### BEGIN")[0]
 
 
@@ -98,7 +109,9 @@ def test_release_is_nbgraders_and_holds_stubs_only(small, tmp_path):
     assert cells["q3-written"].source == TEXT_STUB
     assert "fillna" not in cells["q1-test"].source
     assert all("checksum" in c.metadata["nbgrader"] for c in cells.values())
-    assert cells["q1-test"].metadata["editable"] is False and cells["q1-answer"].metadata["deletable"] is False
+    assert (
+        cells["q1-test"].metadata["editable"] is False and cells["q1-answer"].metadata["deletable"] is False
+    )
     assert (path.parent / "visits.csv").read_text(encoding="utf-8") == small_course.TABLE
     prose = path.read_text(encoding="utf-8")
     assert "（9点）" in prose and "（3点）" in prose and "{{" not in prose
@@ -117,10 +130,10 @@ def test_release_equals_what_the_command_makes(small, tmp_path):
         f'c.ClearSolutions.code_stub = {{"python": {CODE_STUB!r}}}\nc.ClearSolutions.text_stub = {TEXT_STUB!r}\n',
         encoding="utf-8",
     )
-    import os
-    from pathlib import Path
-
-    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"}
+    environment = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+    }
     subprocess.run(
         [sys.executable, "-m", "nbgrader", "generate_assignment", "ps2", "--force"],
         cwd=theirs, check=True, capture_output=True, env=environment,
@@ -132,9 +145,23 @@ def test_release_equals_what_the_command_makes(small, tmp_path):
 def test_solutions_show_all_but_rubric_and_planted_mistakes(small):
     notebook = solutions_notebook(assignment(small))
     text = "\n".join(c.source for c in notebook.cells)
-    for shown in ("waited.sum() / len(waited)", "空欄は数えません", "0分」ではない", "欠損を0分として", "中央値を使います"):
+    for shown in (
+        "waited.sum() / len(waited)",
+        "空欄は数えません",
+        "0分」ではない",
+        "欠損を0分として",
+        "中央値を使います",
+    ):
         assert shown in text, shown
-    for hidden in ("採点基準", "外れた値に触れ", "mean_wait = ...", "### BEGIN", "NotImplementedError", "質問があれば", "{{"):
+    for hidden in (
+        "採点基準",
+        "外れた値に触れ",
+        "mean_wait = ...",
+        "### BEGIN",
+        "NotImplementedError",
+        "質問があれば",
+        "{{",
+    ):
         assert hidden not in text, hidden
     assert "return float((values > limit).mean())" not in text
 
@@ -152,7 +179,7 @@ def test_secrets_are_found_in_every_kind_of_file(small, tmp_path):
     assert leaks(tmp_path / "out/assignments/release", secrets) == []
     assert leaks(tmp_path / "out/course", secrets) == []
     source = tmp_path / "out/assignments/source/ps2/ps2.ipynb"
-    for line in ("mean_wait = waited.sum() / len(waited)", "waited = visits[\"wait_min\"].dropna()"):
+    for line in ("mean_wait = waited.sum() / len(waited)", 'waited = visits["wait_min"].dropna()'):
         assert line in {leak.line for leak in leaks(source, secrets)}, "also where JSON escapes the quotes"
     wheel = tmp_path / "x.whl"
     with zipfile.ZipFile(tmp_path / "inner.zip", "w") as inner:
@@ -166,6 +193,24 @@ def test_secrets_are_found_in_every_kind_of_file(small, tmp_path):
 def test_lines_that_lessons_teach_are_no_secret(small):
     line = "mean_wait = waited.sum() / len(waited)"
     assert line not in secrets_of(assignment(small), public=[f"    {line}\n"])
+
+
+def test_questions_must_be_independent(small):
+    line = small_course.edit(small.root / PS2, "    kept = values.dropna()\n", "    kept = waited\n")
+    with pytest.raises(TextError, match="問「q1」で作る「waited」を使っています") as error:
+        assignment(small)
+    assert error.value.problems[0].line == line - 2
+
+
+def test_a_given_cell_makes_a_name_common_again(small):
+    path = small.root / PS2
+    small_course.edit(path, "    kept = values.dropna()\n", "    kept = waited\n")
+    small_course.edit(
+        path,
+        "## 問2 関数にする",
+        "```{code-cell} ipython3\n:takara: given q2\n\nwaited = 1\n```\n\n## 問2 関数にする",
+    )
+    assert set(assignment(small).questions) == {"q1", "q2", "q3"}
 
 
 # --- build, check, install -----------------------------------------------------------------------
@@ -289,12 +334,14 @@ def test_a_name_hidden_in_the_solution_is_refused(small):
         "mean_wait = waited.sum() / len(waited)",
         "### BEGIN SOLUTION\nmean_wait = waited.mean()\n### END SOLUTION",
     )
-    with pytest.raises(TextError, match="「mean_wait = ...」を"):
+    with pytest.raises(TextError, match=r"「mean_wait = \.\.\.」を"):
         assignment(small)
 
 
 def test_problems_name_the_line(small):
-    line = small_course.edit(small.root / PS2, "### BEGIN HIDDEN TESTS\nchecks.number(mean_wait", "checks.number(mean_wait")
+    line = small_course.edit(
+        small.root / PS2, "### BEGIN HIDDEN TESTS\nchecks.number(mean_wait", "checks.number(mean_wait"
+    )
     with pytest.raises(TextError) as error:
         assignment(small)
     (problem,) = error.value.problems

@@ -327,3 +327,5 @@ def test_whatever_the_order_every_graded_cell_is_there_once_and_after_its_answer
     for answer in ("q1-answer", "q2-answer", "q3-written"):
         text = factory.RIGHT[answer]
         assert (text in handed_in) == (text in kept), "an answer was lost or invented"
+    again, repairs = repair(out, SPEC)
+    assert sources(again) == sources(out) and repairs == [], "a mended notebook needs no mending"

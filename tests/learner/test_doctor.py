@@ -54,7 +54,9 @@ def test_requirements_come_from_the_projects_own_list(repo, monkeypatch):
     from importlib import metadata
 
     declared = tomllib.loads((repo / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    monkeypatch.setattr(metadata, "requires", lambda name: (_ for _ in ()).throw(metadata.PackageNotFoundError))
+    monkeypatch.setattr(
+        metadata, "requires", lambda name: (_ for _ in ()).throw(metadata.PackageNotFoundError)
+    )
     base = [str(requirement.name) for requirement in doctor.requirements()]
     assert base == [Requirement(line).name for line in declared["dependencies"]]
     instructor = {requirement.name for requirement in doctor.requirements("instructor")}
@@ -65,7 +67,12 @@ def test_requirements_come_from_the_projects_own_list(repo, monkeypatch):
 def test_requirements_of_an_installed_distribution(monkeypatch):
     from importlib import metadata
 
-    lines = ["pandas>=2.2", 'pywin32; sys_platform == "nowhere"', 'nbgrader>=0.9.6; extra == "instructor"', "???"]
+    lines = [
+        "pandas>=2.2",
+        'pywin32; sys_platform == "nowhere"',
+        'nbgrader>=0.9.6; extra == "instructor"',
+        "???",
+    ]
     monkeypatch.setattr(metadata, "requires", lambda name: lines)
     assert [r.name for r in doctor.requirements()] == ["pandas"]
     assert [r.name for r in doctor.requirements("instructor")] == ["nbgrader"]
@@ -150,7 +157,9 @@ class TestWritable:
             raise PermissionError(13, "Permission denied")
 
         monkeypatch.setattr(doctor.tempfile, "TemporaryFile", refuse)
-        needs_action(doctor.check_writable(tmp_path), str(tmp_path), "Permission denied", "takara lab フォルダー名")
+        needs_action(
+            doctor.check_writable(tmp_path), str(tmp_path), "Permission denied", "takara lab フォルダー名"
+        )
         needs_action(doctor.check_temporary(lambda: str(tmp_path)), "情報システム")
 
     @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write everywhere")

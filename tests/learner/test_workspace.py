@@ -229,7 +229,7 @@ class Killed(BaseException):
 
 
 def prepared(course: Course, desk: Path) -> None:
-    """A workspace in which every kind of step is due: replace, back up, put beside, restore, new, withdraw."""
+    """A workspace in which each kind of step is due: replace, back up, put beside, restore, new, withdraw."""
     workspace.init(desk, course.materials)
     (desk / NOTEBOOK).write_bytes(notebook_bytes(*EDITED))
     (desk / "course/notebooks/00-start.ipynb").write_bytes(notebook_bytes("print('hello')", run=True))
@@ -303,7 +303,9 @@ def test_a_really_killed_process_leaves_only_a_temporary_file(course, desk):
 
 @given(
     st.lists(
-        st.sampled_from(["edit", "run", "delete", "change upstream", "init", "lose manifest", "break manifest"]),
+        st.sampled_from(
+            ["edit", "run", "delete", "change upstream", "init", "lose manifest", "break manifest"]
+        ),
         max_size=12,
     )
 )

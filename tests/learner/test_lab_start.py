@@ -119,7 +119,13 @@ def test_page_config_names_only_extensions_that_exist():
 
 class TestFindRunning:
     def info(self, folder: Path, **more) -> dict:
-        base = {"root_dir": str(folder), "url": "http://127.0.0.1:8890/", "token": "abc", "pid": 1, "port": 8890}
+        base = {
+            "root_dir": str(folder),
+            "url": "http://127.0.0.1:8890/",
+            "token": "abc",
+            "pid": 1,
+            "port": 8890,
+        }
         return {**base, **more}
 
     def test_the_one_of_this_workspace(self, tmp_path):

@@ -33,7 +33,9 @@ def assignment(name: str, answer: str = "mean_wait = ...") -> nbformat.NotebookN
 
     test = "from autograder import checks\n"
     test += 'checks.written("問1", globals(), "mean_wait")\n'
-    test += 'checks.number(mean_wait, 11.0, tol=0.1, name="mean_wait", mistake={13.0: "欠損を除きましたか。"})'
+    test += (
+        'checks.number(mean_wait, 11.0, tol=0.1, name="mean_wait", mistake={13.0: "欠損を除きましたか。"})'
+    )
     nb = nbformat.v4.new_notebook()
     nb.metadata["takara"] = {"assignment": name, "title": name}
     nb.cells = [
@@ -127,7 +129,10 @@ def test_a_notebook_of_another_course_is_checked_by_its_own_tests(tmp_path, with
         (b"\xff\xfe\x00", ""),
         (b"[1, 2]", ""),
         (json.dumps({"cells": [], "nbformat": 4, "nbformat_minor": 5, "metadata": {}}).encode(), "セル"),
-        (nbformat.writes(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1")])).encode(), "採点するセル"),
+        (
+            nbformat.writes(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1")])).encode(),
+            "採点するセル",
+        ),
     ],
 )
 def test_what_cannot_be_checked_is_told_in_japanese(tmp_path, with_assignments, content, words):
@@ -190,7 +195,9 @@ class TestShow:
         assert "読み直すところ: 第2回 3節" in text
         assert "消えていた「問1」のテストを戻しました。" in text
 
-    @pytest.mark.parametrize(("hints", "seen"), [(0, []), (1, ["ひとつめ"]), (2, ["ひとつめ", "ふたつめ"]), (9, None)])
+    @pytest.mark.parametrize(
+        ("hints", "seen"), [(0, []), (1, ["ひとつめ"]), (2, ["ひとつめ", "ふたつめ"]), (9, None)]
+    )
     def test_hints_layer_by_layer(self, hints, seen):
         text = shown(self.record, hints=hints)
         seen = ["ひとつめ", "ふたつめ"] if seen is None else seen
