@@ -22,6 +22,7 @@ import sys
 import tempfile
 import threading
 import time
+import unicodedata
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
@@ -462,6 +463,18 @@ def explain_pip(output, exit_code=1, log=None):
     )
 
 
+def fitted(text, columns):
+    """Cut or pad `text` to a width in terminal columns; Japanese letters take two."""
+    shown, width = [], 0
+    for letter in text:
+        wide = 2 if unicodedata.east_asian_width(letter) in "WFA" else 1
+        if width + wide > columns:
+            break
+        shown.append(letter)
+        width += wide
+    return "".join(shown) + " " * (columns - width)
+
+
 class Progress:
     """Says what is going on: one line rewritten each second on a terminal, a line a minute elsewhere."""
 
@@ -470,6 +483,7 @@ class Progress:
         self.note = ""
         self.started_s = time.monotonic()
         self.terminal = sys.stdout.isatty()
+        self.columns = shutil.get_terminal_size().columns - 1
         self.ended = threading.Event()
         self.thread = threading.Thread(target=self._tick, daemon=True)
 
@@ -485,7 +499,7 @@ class Progress:
         done = "できました" if kind is None else "止まりました"
         line = f"{self.title} … {done}（{self._elapsed()}）"
         if self.terminal:
-            line = "\r\033[K" + line
+            line = "\r" + fitted(line, self.columns)
         say(line)
 
     def _elapsed(self):
@@ -495,18 +509,19 @@ class Progress:
     def _tick(self):
         while not self.ended.wait(1 if self.terminal else 60):
             if self.terminal:
-                width = shutil.get_terminal_size().columns // 2  # Japanese letters are two columns wide
                 line = f"{self.title} … {self._elapsed()} {self.note}"
-                sys.stdout.write("\r\033[K" + line[: max(width, 20)])
+                sys.stdout.write("\r" + fitted(line, self.columns))
                 sys.stdout.flush()
             else:
                 say(f"  … {self._elapsed()} {self.note}")
 
     def hear(self, line):
         """Take a line of pip's output: its gist goes into the note."""
-        found = re.match(r"\s*(?:Collecting|Downloading|Installing collected packages:) (\S+)", line)
+        found = re.match(r"\s*(?:Collecting|Downloading|Using cached) ([A-Za-z0-9_.]+)", line)
         if found:
-            self.note = found.group(1).rstrip(",").rsplit("/", 1)[-1][:30]
+            self.note = found.group(1)
+        elif "Installing collected packages" in line:
+            self.note = "ファイルを置いています"
         elif "Retrying" in line:
             self.note = "通信がつながりにくいようです。待っています"
 
@@ -835,12 +850,17 @@ def build_assignments(venv, root=ROOT):
 
 
 def run_through(command, environment=None):
-    """Run a command on this terminal and return its exit code. Ctrl-C is the command's to act on."""
-    process = subprocess.Popen([str(part) for part in command], env=environment)
+    """Run a command on this terminal, as the last thing we do, and return its exit code."""
+    command = [str(part) for part in command]
+    environment = os.environ if environment is None else environment
+    if os.name == "posix":
+        sys.stdout.flush()
+        os.execve(command[0], command, environment)  # becomes the command: signals and exit code are its own
+    process = subprocess.Popen(command, env=environment)
     while True:
         try:
             return process.wait()
-        except KeyboardInterrupt:
+        except KeyboardInterrupt:  # Ctrl-C reaches the command as well, which ends in its own way
             continue
 
 

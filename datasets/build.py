@@ -14,7 +14,13 @@ from pathlib import Path
 DATASETS = Path(__file__).resolve().parent
 sys.path.insert(0, str(DATASETS))
 
-from generate.catalogue import build_all  # noqa: E402
+try:
+    from generate.catalogue import build_all
+except ModuleNotFoundError as error:
+    sys.exit(
+        f"部品「{error.name}」が見つかりません。\n"
+        '`pip install -e ".[test]"` を実行してから、もう一度 build.py を動かしてください。'
+    )
 
 
 def write(files: dict[str, bytes], folder: Path) -> list[str]:

@@ -7,13 +7,14 @@ does not depend on the number of processes or on the order in which they finish.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import platform
 import sys
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from urllib.parse import quote
@@ -32,7 +33,7 @@ from autograder.grading.gradebook import GradebookError, Writer
 from autograder.grading.manual import manual_grades
 from autograder.grading.out_folder import OutFolder, grades_table, write_text
 from autograder.grading.pool import Crashed, run_all
-from autograder.grading.records import CellResult, GradeRecord, HandIn, Rejected, Status
+from autograder.grading.records import CellResult, GradeRecord, HandIn, Rejected, Repair, Status
 from autograder.grading.report import Graded, render_report
 from autograder.grading.spec import AssignmentSpec
 
@@ -212,6 +213,14 @@ def _grade(job: _Job) -> tuple[GradeRecord, str] | Rejected:
     if isinstance(result, Rejected):
         return result
     record, notebook = result
+    if b'"worksheets"' in job.hand_in.content and b'"cells"' in job.hand_in.content:
+        version = json.loads(job.hand_in.content.decode("utf-8-sig")).get("nbformat")
+        if isinstance(version, int) and version < 4:
+            note = Repair(
+                "",
+                f"古い形式（nbformat {version}）のノートブックだったので、新しい形式に直して採点しました。",
+            )
+            record = replace(record, repairs=(note, *record.repairs))
     return record, nbformat.writes(notebook)
 
 
@@ -289,7 +298,9 @@ class _Keys:
         package_folder = Path(autograder.__file__).parent
         self._common = _digest(*environment, *_files(package_folder, "*.py"))
         self._assignments = {
-            name: _digest(*_files(materials.data_dir(name), "*"), *_files(materials.root / "release" / name, "*"))
+            name: _digest(
+                *_files(materials.data_dir(name), "*"), *_files(materials.root / "release" / name, "*")
+            )
             for name in materials.assignments
         }
 

@@ -41,10 +41,13 @@ WORKSPACE_FOLDERS = frozenset({"assignments", "course", "datasets", "notebooks"}
 _MOODLE = re.compile(r"^(?P<learner>.+?)_(?P<number>\d+)_assignsubmission_file_?$")
 _CANVAS = re.compile(r"^(?P<learner>[^_]+)_(?:LATE_)?\d+_\d+_(?P<rest>.+)$")
 _COPY_MARKS = re.compile(
-    r"(?:[\s_-]*(?:\(\d+\)|（\d+）|-copy\d*|_copy\d*|のコピー(?:\s*\d+)?|\s-\s*コピー(?:\s*\(\d+\))?))+$", re.IGNORECASE
+    r"(?:[\s_-]*(?:\(\d+\)|（\d+）|-copy\d*|_copy\d*|のコピー(?:\s*\d+)?|\s-\s*コピー(?:\s*\(\d+\))?))+$",
+    re.IGNORECASE,
 )
 _SEPARATORS = "_-－–—.・ 　\t"
-_NOT_NAMES = frozenset({"untitled", "無題", "notebook", "answer", "answers", "解答", "課題", "提出", "最終", "final"})
+_NOT_NAMES = frozenset(
+    {"untitled", "無題", "notebook", "answer", "answers", "解答", "課題", "提出", "最終", "final"}
+)
 _WINDOWS_DEVICES = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)(\..*)?$", re.IGNORECASE)
 
 #: A shorter cell ("import pandas as pd") may stand in any notebook and tells nothing.
@@ -132,7 +135,9 @@ def collect(
             )
             continue
         (candidates if isinstance(outcome, _Candidate) else ignored).append(outcome)  # type: ignore[arg-type]
-    ignored += [Ignored(f.name, "ノートブック（.ipynb）ではないファイルです。") for f in files if f.content is None]
+    ignored += [
+        Ignored(f.name, "ノートブック（.ipynb）ではないファイルです。") for f in files if f.content is None
+    ]
     rejected += _folders_without_notebook(files, prefix, rejected, assignments)
     rejected = [_with_learner(r, prefix, assignments) for r in rejected]
     candidates, collided = _split_name_collisions(candidates)
@@ -248,7 +253,9 @@ class _Marks:
             cell_ids=frozenset(c.cell_id for c in spec.cells if c.cell_id),
             grade_ids=frozenset(c.grade_id for c in spec.cells if c.grade_id),
             sources=frozenset(
-                text for c in spec.cells if not c.manual and len(text := _plain_source(c.visible)) >= _TELLING_LENGTH
+                text
+                for c in spec.cells
+                if not c.manual and len(text := _plain_source(c.visible)) >= _TELLING_LENGTH
             ),
         )
 
@@ -303,7 +310,9 @@ def _identify(
     if "assignment" not in takara and "session" in takara:
         return Ignored(file.name, "授業のノートブックです（課題ではありません）。")
 
-    path_names = {n for part in folders for n in marks if _fold(part) == _fold(n)} | ({named} if named else set())
+    path_names = {n for part in folders for n in marks if _fold(part) == _fold(n)} | (
+        {named} if named else set()
+    )
     refuse = {"learner": safe_learner(known) or ""}
     try:
         content_says = _assignment_from_content(nb, marks)
@@ -340,7 +349,9 @@ def _identify(
 
     raw_learner = by_folder[0] if by_folder else _loose_learner(takara, canvas, named, rest, only)
     if not raw_learner:
-        raise _Refusal(f"だれの提出物か分かりません。{HOW_TO_NAME}", "no folder, no name", assignment=assignment)
+        raise _Refusal(
+            f"だれの提出物か分かりません。{HOW_TO_NAME}", "no folder, no name", assignment=assignment
+        )
     learner = safe_learner(raw_learner)
     if learner is None:
         raise _Refusal(
@@ -381,7 +392,12 @@ def _folders_without_notebook(
     empty: dict[str, list[str]] = defaultdict(list)
     for f in files:
         who = _learner_from_folders(f.parts[prefix:-1], assignments)
-        if f.content is None and who and who[0] not in with_notebook and f.parts[prefix : prefix + 1] not in heard:
+        if (
+            f.content is None
+            and who
+            and who[0] not in with_notebook
+            and f.parts[prefix : prefix + 1] not in heard
+        ):
             empty[who[0]].append(f.name)
     return [
         Rejected(
@@ -408,7 +424,9 @@ def _with_learner(rejected: Rejected, prefix: int, assignments: Iterable[str]) -
     stem = parts[-1].rsplit(".", 1)[0]
     named, rest = _split_file_name(stem, names)
     return replace(
-        rejected, learner=(safe_learner(rest) or "") if named else "", assignment=rejected.assignment or named or ""
+        rejected,
+        learner=(safe_learner(rest) or "") if named else "",
+        assignment=rejected.assignment or named or "",
     )
 
 

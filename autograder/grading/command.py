@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING
 from rich import box
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 if TYPE_CHECKING:
@@ -124,7 +131,7 @@ class _ProgressBar:
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
-    def listener(self):  # noqa: ANN201 (imported late: nbgrader is not on every machine)
+    def listener(self):
         from autograder.grading.classroom import Progress as Listener
 
         return Listener(collected=self._collected, graded=self._graded, writing=self._writing)
@@ -132,7 +139,9 @@ class _ProgressBar:
     def _collected(self, found: Collected, to_grade: int) -> None:
         count = len(found.hand_ins)
         reused = f"（うち {count - to_grade} 件は前回の結果を使います）" if count > to_grade else ""
-        self._console.print(f"提出物 {count} 件{reused}、採点できないもの {len(found.rejected)} 件", highlight=False)
+        self._console.print(
+            f"提出物 {count} 件{reused}、採点できないもの {len(found.rejected)} 件", highlight=False
+        )
         self._progress.update(self._task, description="採点しています", total=to_grade, completed=0)
 
     def _graded(self, hand_in: HandIn) -> None:
@@ -202,10 +211,14 @@ def _show_next_steps(outcome: ClassOutcome, console: Console) -> None:
         ("feedback", "受講者に返すページ（1人に1つ）"),
         ("gradebook.db", "nbgraderの成績簿"),
     ):
-        console.print(f"  {os.path.join(root, name)}  … {what}", markup=False, highlight=False, soft_wrap=True)
+        console.print(
+            f"  {os.path.join(root, name)}  … {what}", markup=False, highlight=False, soft_wrap=True
+        )
     unread = sum(1 for g in outcome.graded if g.unread_points)
     doubtful = sum(1 for g in outcome.graded if g.needs_review)
-    todo = [f"記述問題の採点（{unread} 件）"] * bool(unread) + [f"要確認の判断（{doubtful} 件）"] * bool(doubtful)
+    todo = [f"記述問題の採点（{unread} 件）"] * bool(unread) + [f"要確認の判断（{doubtful} 件）"] * bool(
+        doubtful
+    )
     if todo:
         console.print(
             f"\n次にすること：{'と'.join(todo)}。次のコマンドで JupyterLab を開き、"
@@ -215,7 +228,8 @@ def _show_next_steps(outcome: ClassOutcome, console: Console) -> None:
         )
         console.print(f"  cd {_quoted(root)} && jupyter lab", markup=False, highlight=False, soft_wrap=True)
         console.print(
-            "そのあと同じコマンドをもう一度実行すると、点とコメントがページと成績表に入ります。", soft_wrap=True
+            "そのあと同じコマンドをもう一度実行すると、点とコメントがページと成績表に入ります。",
+            soft_wrap=True,
         )
 
 

@@ -77,7 +77,8 @@ def load_course(folder: Path | None = None, only_assignment: str | None = None) 
     wanted = only_assignment or (several[0] if not specs else None)
     if wanted in several:
         raise CourseError(
-            f"課題「{wanted}」にはノートブックが2つ以上あります。takara grade は、1つの課題に1つのノートブックを採点します。"
+            f"課題「{wanted}」にはノートブックが2つ以上あります。"
+            "takara grade は、1つの課題に1つのノートブックを採点します。"
             "この課題は nbgrader autograde で採点してください。"
         )
     return Course(root, specs)

@@ -67,6 +67,7 @@ _BLANK = Look("白紙", "－", "bad")
 _READ_BY_HAND = Look("採点者が読みました", "✎", "good")
 _DECIDED_BY_HAND = Look("採点者が決めました", "✎", "part")
 
+
 @dataclass(frozen=True)
 class ManualGrade:
     """What a person decided about one graded cell in nbgrader's formgrader."""
@@ -225,6 +226,8 @@ def _question_view(
     parts = [_part_view(r, manual) for r in s.results]
     if solved and all(p["message"] == _DEFAULT_MESSAGES[Status.PASS] for p in parts):
         parts = []  # the mark beside the title says it all
+    elif len({(p["look"], p["message"]) for p in parts}) == 1:
+        parts = parts[:1]  # a blank answer fails every test in the same words
     return {
         "solved": solved,
         "anchor": f"q-{number}",
@@ -238,7 +241,9 @@ def _question_view(
             for r in s.results
             if (m := manual.get(r.grade_id)) is not None and m.comment.strip()
         ],
-        "hints": [] if solved else [markdown(h) for h in dict.fromkeys(h for r in s.results for h in r.hints)],
+        "hints": []
+        if solved
+        else [markdown(h) for h in dict.fromkeys(h for r in s.results for h in r.hints)],
         "read": "" if solved else next((r.read for r in s.results if r.read), ""),
         "answers": [_answer_view(a) for a in answers],
     }

@@ -7,6 +7,7 @@ on many.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import time
 from pathlib import Path
@@ -18,7 +19,7 @@ from nbformat import NotebookNode
 from autograder.grading.records import GradeRecord, HandIn, Rejected
 from autograder.grading.repair import NotThisAssignment, repair
 from autograder.grading.run import KernelFactory, KernelStartError, Limits, run, spawned_kernel
-from autograder.grading.score import annotate, score, positions_of_tests
+from autograder.grading.score import annotate, positions_of_tests, score
 from autograder.grading.spec import TEXT_STUB, AssignmentSpec, SpecError, from_notebook, read_spec
 
 __all__ = [
@@ -120,9 +121,11 @@ def grade_notebook(
     if isinstance(declared, str) and declared and declared != spec.assignment:
         raise NotThisAssignment(f"metadata.takara.assignment is {declared!r}, not {spec.assignment!r}")
     mended, repairs = repair(nb, spec)
-    done = run(mended, data_dir=data_dir, tests=positions_of_tests(mended, spec), limits=limits, kernel=kernel)
+    done = run(
+        mended, data_dir=data_dir, tests=positions_of_tests(mended, spec), limits=limits, kernel=kernel
+    )
     record = score(done, spec, learner=learner, repairs=repairs, submitted_name=name)
-    object.__setattr__(record, "seconds", round(time.monotonic() - began, 3))
+    record = dataclasses.replace(record, seconds=round(time.monotonic() - began, 3))
     return record, annotate(done.nb, record)
 
 
@@ -164,7 +167,8 @@ def check_notebook(
             spec = from_notebook(nb, notebook=path.stem, stubs=_unknown_stubs(nb))
     except SpecError as error:
         raise Unreadable(
-            f"「{path.name}」には、採点するセルがありません。課題のノートブック（ps2.ipynb など）を指定してください。",
+            f"「{path.name}」には、採点するセルがありません。"
+            "課題のノートブック（ps2.ipynb など）を指定してください。",
             str(error),
         ) from error
     try:
@@ -200,12 +204,14 @@ def read_notebook(content: bytes) -> NotebookNode:
     version = raw.get("nbformat")
     if not isinstance(version, int) or not ("cells" in raw or "worksheets" in raw):
         raise Unreadable(
-            "Jupyter のノートブックではありません（JSON ですが、セルがありません）。.ipynb ファイルを出してください。",
+            "Jupyter のノートブックではありません（JSON ですが、セルがありません）。"
+            ".ipynb ファイルを出してください。",
             f"nbformat={version!r}, keys={sorted(map(str, raw))[:10]}",
         )
     if version > 4:
         raise Unreadable(
-            f"新しすぎる形式（nbformat {version}）のノートブックです。JupyterLab で開いて、保存し直してください。",
+            f"新しすぎる形式（nbformat {version}）のノートブックです。"
+            "JupyterLab で開いて、保存し直してください。",
             f"nbformat {version}",
         )
     cells = raw.get("cells") if version == 4 else _upgraded(raw).get("cells")
@@ -268,7 +274,7 @@ def _read_json(content: bytes) -> dict[str, Any]:
 
 def _upgraded(raw: dict[str, Any]) -> dict[str, Any]:
     try:
-        return nbformat.convert(nbformat.from_dict(raw), 4)
+        return nbformat.reads(json.dumps(raw), as_version=4)  # joins the lines, then converts
     except Exception as error:  # nbformat raises many kinds
         raise Unreadable(
             f"古い形式（nbformat {raw.get('nbformat')}）のノートブックで、新しい形式に直せませんでした。"

@@ -22,7 +22,6 @@ from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.converters import GenerateAssignment
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.utils import capture_log
-from sqlalchemy import event, text
 from sqlalchemy.exc import SQLAlchemyError
 from traitlets.config import Config
 
@@ -32,7 +31,7 @@ from autograder.grading.spec import AssignmentSpec, Kind, SpecError, from_notebo
 
 __all__ = ["GradebookError", "Writer", "save_record", "spec_from_gradebook", "valid_learner"]
 
-BUSY_TIMEOUT_MS = 60_000  # formgrader may hold the database while it saves
+BUSY_TIMEOUT_S = 60  # formgrader may hold the database while it saves
 
 _CONFIG = '''"""nbgrader's configuration of this folder: the grading of Takara (see `takara grade --help`)."""
 
@@ -110,6 +109,7 @@ class Writer:
             config.CourseDirectory.root = str(self.out)
             config.CourseDirectory.course_id = self.course_id
             config.CourseDirectory.assignment_id = spec.assignment
+            config.CourseDirectory.db_url = _patient(self.db_url)
             coursedir = CourseDirectory(config=config)
             converter = GenerateAssignment(coursedir=coursedir, config=config)
             converter.force = True
@@ -222,16 +222,13 @@ class Writer:
 def open_gradebook(db_url: str, course_id: str = "") -> Gradebook:
     """nbgrader's gradebook, patient with other readers and writers of the same SQLite file."""
     with _with_alembic():
-        gb = Gradebook(db_url, course_id)
-    if gb.engine.dialect.name == "sqlite":
+        return Gradebook(_patient(db_url), course_id)
 
-        @event.listens_for(gb.engine, "connect")
-        def _wait(connection, _record) -> None:
-            connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
 
-        gb.db.execute(text(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}"))
-        gb.db.commit()
-    return gb
+def _patient(db_url: str) -> str:
+    """The address of a SQLite database with a longer wait for locks than the usual 5 seconds."""
+    sqlite = db_url.startswith("sqlite:///") and "?" not in db_url
+    return f"{db_url}?timeout={BUSY_TIMEOUT_S}" if sqlite else db_url
 
 
 @contextlib.contextmanager

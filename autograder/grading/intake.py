@@ -65,7 +65,8 @@ class _Reader:
         if size > limit_mb * 1_000_000:
             self.reject(
                 name,
-                f"ファイルが大きすぎます（{size / 1_000_000:,.0f} MB、上限は {limit_mb} MB）。読みこまずに外しました。"
+                f"ファイルが大きすぎます（{size / 1_000_000:,.0f} MB、上限は {limit_mb} MB）。"
+                "読みこまずに外しました。"
                 "出力を消してから（メニューの［すべてのセルの出力をクリア］）保存し、出し直してもらってください。",
                 f"size {size} bytes > limit {limit_mb} MB",
             )
@@ -271,7 +272,9 @@ def _walk_nested_zip(
 ) -> Iterator[FoundFile]:
     if depth >= reader.limits.zip_depth:
         reader.reject(
-            shown, "zipの中のzipが深すぎます。中のzipを一度ひらいてから、出し直してもらってください。", "depth"
+            shown,
+            "zipの中のzipが深すぎます。中のzipを一度ひらいてから、出し直してもらってください。",
+            "depth",
         )
         return
     content = _read_bounded_entry(archive, info, shown, reader, reader.limits.nested_zip_mb)
@@ -300,7 +303,9 @@ def _read_bounded_entry(
             # One byte more than declared: an entry that lies about its size is caught here.
             content = stream.read(info.file_size + 1)
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
-        reader.reject(shown, "zipの中のこのファイルは、こわれていて読めません。出し直してもらってください。", str(error))
+        reader.reject(
+            shown, "zipの中のこのファイルは、こわれていて読めません。出し直してもらってください。", str(error)
+        )
         return None
     if len(content) > info.file_size:
         reader.reject(

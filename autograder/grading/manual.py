@@ -36,4 +36,3 @@ def manual_grades(database: Path) -> dict[tuple[str, str], dict[str, ManualGrade
             if cells:
                 found[(submission.student.id, submission.assignment.name)] = cells
     return found
-

@@ -76,7 +76,9 @@ class OutFolder:
                 f"提出物（{submissions}）の外のフォルダーを --out で指定してください。"
             )
         if self.root.exists() and not self.root.is_dir():
-            raise OutFolderError(f"「{self.root}」はフォルダーではありません。別の名前を --out で指定してください。")
+            raise OutFolderError(
+                f"「{self.root}」はフォルダーではありません。別の名前を --out で指定してください。"
+            )
         if self.root.is_dir() and any(self.root.iterdir()) and not (self.root / MARKER).is_file():
             raise OutFolderError(
                 f"「{self.root}」には、採点結果ではないファイルがあります。上書きしないよう、何も書きませんでした。"
@@ -101,11 +103,14 @@ class OutFolder:
             except FileExistsError:
                 if _is_running(lock):
                     raise OutFolderError(
-                        f"「{self.root}」には、いま別の takara grade が書いています。終わってから実行してください。"
+                        f"「{self.root}」には、いま別の takara grade が書いています。"
+                        "終わってから実行してください。"
                     ) from None
                 lock.unlink(missing_ok=True)
         else:
-            raise OutFolderError(f"「{lock}」を作れません。このファイルを消してから、もう一度実行してください。")
+            raise OutFolderError(
+                f"「{lock}」を作れません。このファイルを消してから、もう一度実行してください。"
+            )
         with os.fdopen(descriptor, "w") as stream:
             stream.write(f"{os.getpid()} {psutil.Process().create_time()}")
         try:
@@ -141,7 +146,9 @@ class OutFolder:
 def _is_running(lock: Path) -> bool:
     try:
         pid, started = lock.read_text().split()
-        return psutil.pid_exists(int(pid)) and abs(psutil.Process(int(pid)).create_time() - float(started)) < 1
+        return (
+            psutil.pid_exists(int(pid)) and abs(psutil.Process(int(pid)).create_time() - float(started)) < 1
+        )
     except (OSError, ValueError, psutil.Error):
         return False
 
@@ -171,16 +178,17 @@ def grades_table(graded: Sequence[Graded], rejected: Sequence[Rejected]) -> str:
     """``grades.csv``: a row for each hand-in, graded or not, and a column for each question."""
     questions = list(
         dict.fromkeys(
-            r.question
-            for g in sorted(graded, key=lambda g: g.record.assignment)
-            for r in g.record.results
+            r.question for g in sorted(graded, key=lambda g: g.record.assignment) for r in g.record.results
         )
     )
     stream = io.StringIO(newline="")
     writer = csv.writer(stream, lineterminator="\r\n")
     writer.writerow(
-        ["learner", "assignment", "status", "points", "max_points", "unread_points", *questions]
-        + ["needs_review", "repairs", "file", "reason"]
+        [
+            *("learner", "assignment", "status", "points", "max_points", "unread_points"),
+            *questions,
+            *("needs_review", "repairs", "file", "reason"),
+        ]
     )
     for g in sorted(graded, key=lambda g: (g.record.assignment, g.record.learner)):
         sums = {s.question: s for s in question_sums(g.record, g.manual)}

@@ -62,7 +62,8 @@ def _start_worker(folder: str) -> None:
     global _devnull
     _devnull = open(os.devnull, "w")  # noqa: SIM115 (lives as long as the process)
     tempfile.tempdir = folder
-    # A Ctrl-C in the terminal is for the parent, which then ends the workers. Not SIG_IGN: kernels inherit that.
+    # A Ctrl-C in the terminal is for the parent, which then ends the workers. Kernels would inherit SIG_IGN,
+    # so a function that does nothing it is.
     signal.signal(signal.SIGINT, lambda *_: None)
 
 

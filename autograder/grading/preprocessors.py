@@ -24,7 +24,7 @@ from autograder.grading.gradebook import course_paths, open_gradebook, save_reco
 from autograder.grading.records import GradeRecord, Repair, Status
 from autograder.grading.repair import NotThisAssignment, repair
 from autograder.grading.run import Limits, run
-from autograder.grading.score import annotate, score, positions_of_tests
+from autograder.grading.score import annotate, positions_of_tests, score
 from autograder.grading.spec import AssignmentSpec, visible_part
 
 __all__ = ["HideTests", "RepairHandIn", "RunHandIn", "SafeHTML", "SaveRecord"]

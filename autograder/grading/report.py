@@ -161,9 +161,9 @@ def _common_messages(question: str, sums: Sequence[tuple[Graded, Any]]) -> list[
         message = min(texts, key=lambda t: (-texts[t], t))
         examples = sorted(
             (len(a.source), g.record.learner, a.source)
-            for g, _ in members
+            for g, r in members
             for a in g.answers
-            if a.question == question and a.is_code and not a.blank
+            if r.status is not Status.NOT_RUN and a.question == question and a.is_code and not a.blank
         )
         views.append(
             {
@@ -241,4 +241,10 @@ def histogram(points: Sequence[float], max_points: float) -> dict[str, Any]:
             }
         )
     described = "、".join(f"{b['label']}点 {b['count']}人" for b in bars if b["count"])
-    return {"bars": bars, "left": left, "base": top + chart_height, "right": 720 - right, "described": described}
+    return {
+        "bars": bars,
+        "left": left,
+        "base": top + chart_height,
+        "right": 720 - right,
+        "described": described,
+    }

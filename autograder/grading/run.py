@@ -53,7 +53,8 @@ Outcome = str  # "ok" | "error" | "timeout" | "not_run" | "skipped" (text, or an
 
 #: Variables of our own environment that a kernel may see. Everything else stays outside.
 ENVIRONMENT_ALLOWED = (
-    "PATH", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "TZ", "VIRTUAL_ENV", "CONDA_PREFIX", "CONDA_DEFAULT_ENV",
+    "PATH", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "TZ", "VIRTUAL_ENV",
+    "CONDA_PREFIX", "CONDA_DEFAULT_ENV",
     "PYTHONPATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "JUPYTER_PATH", "JUPYTER_DEFAULT_PROVISIONER_NAME",
     "SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATHEXT", "PROGRAMDATA", "NUMBER_OF_PROCESSORS",
 )  # fmt: skip
@@ -348,7 +349,8 @@ class _Session:
             "(lambda b, v: None if v is None else ("
             "('bool', b.str(v)) if b.type(v) is b.bool or b.type(v).__name__ in ('bool', 'bool_') else "
             "('number', b.repr(b.float(v))) if b.type(v) in (b.int, b.float) or "
-            "(b.type(v).__module__ == 'numpy' and b.getattr(v, 'ndim', 1) == 0 and v.dtype.kind in 'iuf') else "
+            "(b.type(v).__module__ == 'numpy' and b.getattr(v, 'ndim', 1) == 0 "
+            "and v.dtype.kind in 'iuf') else "
             "(b.type(v).__name__, b.repr(v)[:200])))"
             f"(__import__('builtins'), get_ipython().user_ns['_oh'].{get}({execution_count}, None))"
         )
@@ -445,6 +447,22 @@ try:
     _m{nonce}.testing.assert_frame_equal(_m{nonce}.DataFrame([[1.0]]), _m{nonce}.DataFrame([[2.0]]))
 except AssertionError:
     _t{nonce}.append('assert_frame_equal')
+_m{nonce} = __import__('sys').modules.get('autograder.checks')
+try:
+    if _m{nonce} is None: raise AssertionError
+    _m{nonce}.number(1.0, 2.0)
+except AssertionError:
+    _t{nonce}.append('number')
+try:
+    if _m{nonce} is None: raise AssertionError
+    _m{nonce}.equal('a', 'b')
+except AssertionError:
+    _t{nonce}.append('equal')
+try:
+    if _m{nonce} is None: raise AssertionError
+    _m{nonce}.written('', {{}}, 'a')
+except AssertionError:
+    _t{nonce}.append('written')
 _m{nonce} = '{nonce} ' + ' '.join(_t{nonce})
 del _t{nonce}
 try:
@@ -452,7 +470,7 @@ try:
 finally:
     del _m{nonce}
 """
-    names = "raise assert_allclose assert_equal assert_series_equal assert_frame_equal"
+    names = "raise assert_allclose assert_equal assert_series_equal assert_frame_equal number equal written"
     return (
         ("assert", f"assert {int(nonce, 16)} == 0, '{nonce}'", "AssertionError", nonce),
         ("comparisons", several, "LookupError", f"{nonce} {names}"),

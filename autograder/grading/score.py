@@ -18,7 +18,7 @@ from autograder.grading.repair import is_blank
 from autograder.grading.run import CellOutcome, Run
 from autograder.grading.spec import AssignmentSpec, CellSpec, Kind
 
-__all__ = ["annotate", "explain", "positions", "score", "positions_of_tests"]
+__all__ = ["annotate", "explain", "positions", "positions_of_tests", "score"]
 
 _LONGEST_MESSAGE = 1000
 
@@ -195,7 +195,10 @@ def _passed(cell: CellSpec, outcome: CellOutcome) -> CellResult:
 
 def _not_run(cell: CellSpec, outcome: CellOutcome, run: Run) -> CellResult:
     if outcome.reason == "time":
-        message = "ノートブック全体の時間が足りず、このテストまで実行できませんでした。時間のかかるセルを見直してください。"
+        message = (
+            "ノートブック全体の時間が足りず、このテストまで実行できませんでした。"
+            "時間のかかるセルを見直してください。"
+        )
     elif outcome.reason == "dead":
         message = (
             "前のセルで Python そのものが止まったため、このテストは実行できませんでした。"
@@ -301,7 +304,8 @@ def _attribute_error(evalue: str) -> str:
     if found and found[1] == "NoneType":
         return (
             f"「なし（None）」に .{found[2]} を使おうとしました。"
-            "前の行の結果が None になっていないか（inplace=True や print の結果を代入していないか）、確かめてください。"
+            "前の行の結果が None になっていないか、確かめてください"
+            "（inplace=True や print の結果を代入すると、None になります）。"
         )
     if found and found[1] == "ellipsis":
         return "まだ「...」のままの名前を使っています。「...」を自分のコードに書きかえてください。"
@@ -332,12 +336,18 @@ def _type_error(evalue: str) -> str:
 def _syntax_error(evalue: str) -> str:
     line = re.search(r"line (\d+)", evalue)
     where = f"{line[1]}行目あたりで、" if line else ""
-    return f"{where}Python の文として読めません。かっこ・引用符・コロン（:）の閉じ忘れや、全角の記号を確かめてください。"
+    return (
+        f"{where}Python の文として読めません。"
+        "かっこ・引用符・コロン（:）の閉じ忘れや、全角の記号を確かめてください。"
+    )
 
 
 def _module_error(evalue: str) -> str:
     name = _quoted(evalue)
-    return f"「{name or _first_line(evalue)}」を読みこめません。つづりを確かめてください。この課題で使えるのは、最初に読みこむものだけです。"
+    return (
+        f"「{name or _first_line(evalue)}」を読みこめません。つづりを確かめてください。"
+        "この講座で入れたライブラリだけが使えます。"
+    )
 
 
 _EXPLAINED = {

@@ -202,7 +202,7 @@ def run(
     port: int | None = None,
     open_browser: bool = True,
     say: Callable[[str], None] = print,
-    start_timeout_s: float = 90.0,
+    start_timeout_s: float = 180.0,
 ) -> int:
     """Start JupyterLab on a prepared workspace and wait until it ends. Returns the exit status.
 
@@ -248,12 +248,18 @@ def run(
             stderr=subprocess.STDOUT,
         )
     with _stopped_on_exit(process):
-        started = _wait_until_started(directory, process, start_timeout_s, log_path)
-        say(f"JupyterLab が開きました。作業用フォルダー: {directory}")
-        say("ブラウザーが開かないときは、つぎのアドレスをブラウザーに貼り付けてください。")
-        say(started.start_page)
-        say("終わるときは、この画面で Ctrl+C を押します（書いたものは、保存していれば残ります）。")
-        status = _wait(process)
+        try:
+            started = _wait_until_started(directory, process, start_timeout_s, log_path)
+            say(f"JupyterLab が開きました。作業用フォルダー: {directory}")
+            say("ブラウザーが開かないときは、つぎのアドレスをブラウザーに貼り付けてください。")
+            say(started.start_page)
+            say("終わるときは、この画面で Ctrl+C を押します（書いたものは、保存していれば残ります）。")
+            status = process.wait()
+        except KeyboardInterrupt:
+            # Ctrl+C reaches JupyterLab as well, which shuts its kernels down in order.
+            with contextlib.suppress(subprocess.TimeoutExpired, KeyboardInterrupt):
+                process.wait(timeout=10)
+            status = 0
     if status not in (0, -signal.SIGINT, -signal.SIGTERM):
         raise LabError(
             "JupyterLab が途中で止まりました。もう一度 takara lab を実行してください。"
@@ -284,16 +290,6 @@ def _wait_until_started(
         "ほかのソフトを閉じてから、もう一度実行してください。\n"
         f"原因: no answer; {log_path}\n{_tail(log_path)}"
     )
-
-
-def _wait(process: subprocess.Popen[bytes]) -> int:
-    """Wait for the end. Ctrl+C reaches JupyterLab as well, which then shuts its kernels down in order."""
-    try:
-        return process.wait()
-    except KeyboardInterrupt:
-        with contextlib.suppress(subprocess.TimeoutExpired, KeyboardInterrupt):
-            process.wait(timeout=10)
-        return 0
 
 
 @contextlib.contextmanager

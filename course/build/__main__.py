@@ -11,7 +11,10 @@ import typer
 from .release import ReleaseError
 from .site import Course, build, compare, install, remove_stale_sources, scratch_folder
 
+app = typer.Typer(add_completion=False)
 
+
+@app.command()
 def main(
     targets: Annotated[
         list[str] | None,
@@ -91,4 +94,4 @@ def say(message: str) -> None:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    app()

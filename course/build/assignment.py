@@ -9,6 +9,8 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
+from autograder.grading.spec import CODE_STUB
+
 from . import directives, stub
 from .directives import Directive, Renderer
 from .notebook import UnnamedIds, cell_id, code_cell, new_notebook, prose_cell
@@ -26,8 +28,6 @@ RULES = {
 #: Kinds of directives that learners never see.
 SECRET_KINDS = ("why", "rubric", "answer")
 FULL_POINTS = 20
-CODE_STUB = "# ↑「...」を自分のコードに書きかえてください"
-TEXT_STUB = "（ここに書いてください）"
 
 _POINTS = re.compile(r"\{\{\s*(\w+)\.points\s*\}\}")
 _POINTS_IN_TITLE = re.compile(r"\s*（[^（）]*(?:\{\{[^}]*\}\}|点)[^（）]*）\s*$")

@@ -9,7 +9,6 @@ from pathlib import Path
 import nbformat
 from traitlets.config import Config
 
-from .assignment import CODE_STUB, TEXT_STUB
 from .notebook import to_bytes
 
 
@@ -25,8 +24,10 @@ def nbgrader_config(course_root: Path) -> Config:
     """
     from nbgrader.converters import GenerateAssignment
 
+    from autograder.grading.nbgrader_config import configure
+
     config = Config()
-    _configure(config)
+    configure(config)
     config.CourseDirectory.root = str(course_root)
     config.GenerateAssignment.no_database = True
     steps = GenerateAssignment.preprocessors.default()
@@ -51,8 +52,3 @@ def generate(course_root: Path, names: Sequence[str]) -> None:
             raise ReleaseError(f"{name}\n{result.get('log', '')}\n{result.get('error', '')}")
         for path in sorted((course_root / "release" / name).glob("*.ipynb")):
             path.write_bytes(to_bytes(nbformat.read(path, as_version=nbformat.NO_CONVERT)))
-
-
-def _configure(config: Config) -> None:
-    config.ClearSolutions.code_stub = {"python": CODE_STUB}
-    config.ClearSolutions.text_stub = TEXT_STUB

@@ -68,7 +68,7 @@ def _window_rows(daily: pd.DataFrame, visits: pd.DataFrame) -> list[Row]:
     for hour, value in OFUNATO_HOUR_PCT.items():
         published = round(value / total * 100, 1)
         rows.append(
-            _near(f"来庁の割合 {hour}時台（%）", "[S] 大船渡市 2025", published, share_pct.get(hour, 0.0), 1.0)
+            _near(f"来庁の割合 {hour}時台（%）", "[S] 大船渡市", published, share_pct.get(hour, 0.0), 1.0)
         )
 
     by_month = daily.groupby([daily["date"].dt.year, daily["date"].dt.month])["visits_move"].sum()

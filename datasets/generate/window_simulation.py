@@ -12,6 +12,7 @@ machine gives one ticket per procedure instead of one per person.
 
 from __future__ import annotations
 
+import bisect
 import datetime as dt
 from functools import cache
 
@@ -76,7 +77,8 @@ EXTRA_PROCEDURES = {
 EXTRA_SERVICE_FACTOR = 0.45  # the papers are on the desk already
 TICKET_PER_PROCEDURE_FROM = dt.date(2025, 4, 1)
 
-PARTY_SHARE = {False: [0.70, 0.21, 0.06, 0.03], True: [0.46, 0.27, 0.16, 0.11]}  # party of 1-4; True = moves
+# Cumulative shares of parties of 1, 2, 3 (the rest: 4) people [A]; True = moves.
+PARTY_CUMULATIVE = {False: [0.70, 0.91, 0.97], True: [0.46, 0.73, 0.89]}
 PATIENCE_MEDIAN_MIN, PATIENCE_SIGMA = 95.0, 0.5
 BUSY_DAY_PEOPLE = 400  # from here the office opens all nine windows, at lunch too
 LUNCH_S = ((11 * 60 + 30) * 60, (14 * 60 + 30) * 60)  # lunch shifts 11:30-14:30 [S 堺市]
@@ -214,7 +216,7 @@ def simulate_day(day: dt.date, rain_mm: float) -> list[dict]:
     everyone = [*windows["certificate"], *windows["notification"]]
     tickets: list[dict] = []
     for arrive_s, procedure, extras in people:
-        party = int(rng.choice(4, p=PARTY_SHARE[procedure in MOVES])) + 1
+        party = bisect.bisect_right(PARTY_CUMULATIVE[procedure in MOVES], rng.random()) + 1
         patience_s = PATIENCE_MEDIAN_MIN * 60 * np.exp(PATIENCE_SIGMA * rng.standard_normal())
         services = [_service_seconds(rng, procedure)]
         services += [_service_seconds(rng, name, EXTRA_SERVICE_FACTOR) for name in extras]

@@ -7,8 +7,8 @@ import ast
 import nbformat
 import pytest
 
+from autograder.grading.spec import CODE_STUB
 from course.build import directives, stub
-from course.build.assignment import CODE_STUB
 from course.build.directives import Renderer
 from course.build.expected import numbers, shows
 from course.build.notebook import UnnamedIds, cell_id, code_cell, new_notebook, prose_cell, to_bytes

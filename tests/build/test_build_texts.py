@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -13,8 +14,11 @@ from pathlib import Path
 import nbformat
 import pytest
 import small_course
+from typer.testing import CliRunner
 
-from course.build.assignment import CODE_STUB, TEXT_STUB, read_assignment, source_notebook
+from autograder.grading.spec import CODE_STUB, TEXT_STUB
+from course.build.__main__ import app
+from course.build.assignment import read_assignment, source_notebook
 from course.build.leaks import leaks, secrets_of
 from course.build.problems import TextError
 from course.build.session import read_session, session_notebook
@@ -125,11 +129,7 @@ def test_release_equals_what_the_command_makes(small, tmp_path):
     theirs = tmp_path / "theirs/assignments"
     ours = (tmp_path / "ours/assignments/release/ps2/ps2.ipynb").read_bytes()
     (theirs / "release/ps2/ps2.ipynb").unlink()
-    (theirs / "nbgrader_config.py").write_text(
-        "c = get_config()\n"
-        f'c.ClearSolutions.code_stub = {{"python": {CODE_STUB!r}}}\nc.ClearSolutions.text_stub = {TEXT_STUB!r}\n',
-        encoding="utf-8",
-    )
+    shutil.copyfile(ROOT / "assignments/nbgrader_config.py", theirs / "nbgrader_config.py")
     environment = {
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
@@ -242,28 +242,36 @@ def test_install_writes_what_differs_and_check_lists_it(small, tmp_path):
 
 
 def command(course, *arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "course.build", "--root", str(course.root), *arguments],
-        cwd=ROOT, capture_output=True, text=True, encoding="utf-8",
-    )  # fmt: skip
+    return CliRunner().invoke(app, ["--root", str(course.root), *arguments])
 
 
 def test_command_builds_checks_and_reports(small):
     first = command(small)
-    assert first.returncode == 0, first.stderr
+    assert first.exit_code == 0, first.stderr
     assert "書きました: assignments/release/ps2/ps2.ipynb" in first.stdout
-    assert command(small, "--check").returncode == 0
+    assert command(small, "--check").exit_code == 0
     small_course.edit(small.root / LESSON, "平均の**メソッド**があります。", "平均を出すメソッドがあります。")
     drifted = command(small, "--check")
-    assert drifted.returncode == 1 and "course/notebooks/02-waiting.ipynb: 中身がちがいます" in drifted.stderr
+    assert drifted.exit_code == 1 and "course/notebooks/02-waiting.ipynb: 中身がちがいます" in drifted.stderr
     unknown = command(small, "ps9")
-    assert unknown.returncode == 2 and "ps9" in unknown.stderr
+    assert unknown.exit_code == 2 and "ps9" in unknown.stderr
+
+
+def test_module_runs_from_the_repository_root(small):
+    done = subprocess.run(
+        [sys.executable, "-m", "course.build", "--root", str(small.root), "sessions"],
+        cwd=ROOT, capture_output=True, text=True, encoding="utf-8",
+    )  # fmt: skip
+    assert done.returncode == 0 and "書きました: course/notebooks/02-waiting.ipynb" in done.stdout, (
+        done.stderr
+    )
+    assert not (small.root / "assignments/release").exists()
 
 
 def test_a_broken_text_does_not_stop_the_others(small):
     line = small_course.edit(small.root / PS2, ":takara: given setup", ":takara: gven setup")
     done = command(small)
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert f"ps2.md:{line + 1 + 1}: 役割「gven」は知らない名前です" in done.stderr
     assert (small.root / "course/notebooks/02-waiting.ipynb").is_file()
     assert not (small.root / "assignments/release").exists()

@@ -49,7 +49,7 @@ def clean_daily(path) -> pd.DataFrame:
         rest = table["合計"] - table[parts].drop(columns=name).sum(axis=1)
         table[name] = table[name].fillna(rest).astype(int)
     table["合計"] = table["合計"].astype(int)
-    weekdays = pd.to_datetime(table["日付"]).dt.dayofweek.map(dict(enumerate("月火水木金土日")))
+    weekdays = pd.to_datetime(table["日付"]).dt.day_of_week.map(dict(enumerate("月火水木金土日")))
     table["曜日"] = table["曜日"].fillna(weekdays)
     return table.set_axis(DAILY_ENGLISH, axis=1)
 

@@ -88,7 +88,7 @@ def test_no_window_serves_two_people_at_once(visits):
 
 
 def test_queue_is_first_come_first_served(visits):
-    """People of the certificate queue are called in the order of arrival (before the new tickets of 2025-04)."""
+    """People of the certificate queue are called in the order of arrival (days before the new tickets)."""
     queue = visits[visits["procedure"].isin(["証明", "印鑑"]) & (visits["walked_away"] == 0)]
     queue = queue[(queue["date"] < "2025-04-01") & ~queue["date"].isin(window_visits.SLOW_CLOCKS)]
     for _, day in queue.groupby("date"):

@@ -70,7 +70,9 @@ def source_notebook() -> NotebookNode:
     """Two machine-graded questions and a written one, 8 points; no word of Takara's own metadata."""
     return notebook(
         prose("# 窓口の待ち時間", "head"),
-        given("setup", "import csv\n\nwaits = [int(r['wait_min']) for r in csv.DictReader(open('waits.csv'))]"),
+        given(
+            "setup", "import csv\n\nwaits = [int(r['wait_min']) for r in csv.DictReader(open('waits.csv'))]"
+        ),
         prose("## 問1 平均（3点）", "p1"),
         answer(
             "q1-answer",

@@ -36,8 +36,7 @@ class Member:
     path: str  # below the folder of hand-ins
     notebook: NotebookNode
     points: Mapping[str, float]  # machine-graded questions
-    message: str = ""  # a part of the message of ``question``
-    question: str = ""
+    messages: Mapping[str, str] = field(default_factory=dict)  # question → a part of its message
     needs_review: bool = False
     repaired: bool = False
 
@@ -60,7 +59,9 @@ class SimulatedClass:
         return folder
 
 
-def make_class(folder: Path, assignment: str = "ps2", *, size: int = SIZE, root: Path = ROOT) -> SimulatedClass:
+def make_class(
+    folder: Path, assignment: str = "ps2", *, size: int = SIZE, root: Path = ROOT
+) -> SimulatedClass:
     """Build the assignment below ``folder`` and invent the class.
 
     Parameters
@@ -98,8 +99,7 @@ def _proofs(assignment: Assignment, release: NotebookNode) -> list[Member]:
             path=f"{learner}/{assignment.name}.ipynb",
             notebook=h.notebook,
             points=h.points,
-            message=h.message,
-            question=h.question,
+            messages={question: wrong.message for question, wrong in h.planted.items()},
         )
         for h in prove.hand_ins(assignment, release)
     ]
@@ -109,7 +109,9 @@ def _accidents(assignment: Assignment, release: NotebookNode) -> list[Member]:
     name = assignment.name
     answers = prove.worked_answers(assignment)
     worked = prove.filled(release, answers)
-    full = {q.name: float(sum(t.role.points for t in q.tests)) for q in assignment.questions.values() if q.tests}
+    full = {
+        q.name: float(sum(t.role.points for t in q.tests)) for q in assignment.questions.values() if q.tests
+    }
     coded = list(full)
     first, middle, last = coded[0], coded[len(coded) // 2], coded[-1]
 
@@ -139,9 +141,7 @@ def _accidents(assignment: Assignment, release: NotebookNode) -> list[Member]:
         member("佐藤 花子", worked, full, path=f"{name}_佐藤 花子.ipynb"),
         member("cleared", spoiled(_clear_metadata), full, path="cleared/無題.ipynb", repaired=True),
         member("no-test", spoiled(lambda nb: _remove(nb, f"{first}-test")), full, repaired=True),
-        member(
-            "no-answer", spoiled(lambda nb: _remove(nb, f"{middle}-answer")), lost(middle), repaired=True
-        ),
+        member("no-answer", spoiled(lambda nb: _remove(nb, f"{middle}-answer")), lost(middle), repaired=True),
         member("twice-the-same", spoiled(lambda nb: _double(nb, f"{first}-answer")), full, repaired=True),
         member(
             "twice-different",
@@ -158,18 +158,23 @@ def _accidents(assignment: Assignment, release: NotebookNode) -> list[Member]:
         ),
         member(
             "warns",
-            before_answer(first, "import sys, warnings\nwarnings.warn('古い書き方です')\nprint('注意', file=sys.stderr)"),
+            before_answer(
+                first, "import sys, warnings\nwarnings.warn('古い書き方です')\nprint('注意', file=sys.stderr)"
+            ),
             full,
         ),
-        member("endless", with_answer(first, "while True:\n    pass"), lost(first), question=first, message="時間内"),
+        member(
+            "endless", with_answer(first, "while True:\n    pass"), lost(first), messages={first: "時間内"}
+        ),
         member(
             "dies",
             with_answer(middle, "import os\nos._exit(1)"),
             lost(*coded[coded.index(middle) :]),
-            question=last,
-            message="止まった" if middle != last else "",
+            messages={last: "止まった"},
         ),
-        member("stuck", with_answer(first, "raise ValueError('だめ')"), lost(first), question=first, message="エラー"),
+        member(
+            "stuck", with_answer(first, "raise ValueError('だめ')"), lost(first), messages={first: "エラー"}
+        ),
         member("asks", spoiled(_ask), full),
     ]
 

@@ -22,8 +22,8 @@ from rich.console import Console
 from autograder.grading import classroom, command
 from autograder.grading.classroom import ClassOutcome, grade_class
 from autograder.grading.course_root import CourseError, load_course
-from autograder.grading.out_folder import OutFolderError
 from autograder.grading.grade import read_notebook
+from autograder.grading.out_folder import OutFolderError
 from autograder.grading.pool import Crashed
 from autograder.grading.records import GradeRecord, HandIn, Rejected
 from autograder.grading.repair import repair
@@ -73,7 +73,9 @@ def test_everyone_gets_exactly_their_points(
     assert not outcome.rejected
     records = {g.record.learner: g.record for g in outcome.graded}
     assert set(records) == {m.learner for m in the_class.members}
-    got = {m.learner: {q: points_by_question(records[m.learner])[q] for q in m.points} for m in the_class.members}
+    got = {
+        m.learner: {q: points_by_question(records[m.learner])[q] for q in m.points} for m in the_class.members
+    }
     assert got == {m.learner: dict(m.points) for m in the_class.members}
 
 
@@ -85,9 +87,9 @@ def test_everyone_is_told_why(
     by_learner = {g.record.learner: g for g in outcome.graded}
     for m in the_class.members:
         g = by_learner[m.learner]
-        if m.message:
-            told = [r.message for r in g.record.results if r.question == m.question]
-            assert any(m.message in text for text in told), (m.learner, told)
+        for question, message in m.messages.items():
+            told = [r.message for r in g.record.results if r.question == question]
+            assert any(message in text for text in told), (m.learner, told)
         assert bool(g.record.repairs) == m.repaired, (m.learner, g.record.repairs)
         assert g.needs_review == m.needs_review, m.learner
         page = (out / "feedback" / m.learner / f"{the_class.assignment}.html").read_text(encoding="utf-8")
@@ -107,7 +109,9 @@ def test_table_records_and_gradebook_agree(
     expected = {m.learner: sum(m.points.values()) for m in the_class.members}
     assert {name: float(r["points"]) for name, r in rows.items()} == expected
     assert all(float(rows[m.learner][q]) == p for m in the_class.members for q, p in m.points.items())
-    records = {p.parent.name: GradeRecord.from_json(p.read_text("utf-8")) for p in out.glob("records/*/*.json")}
+    records = {
+        p.parent.name: GradeRecord.from_json(p.read_text("utf-8")) for p in out.glob("records/*/*.json")
+    }
     assert {name: r.points for name, r in records.items()} == expected
     with Gradebook(f"sqlite:///{out / 'gradebook.db'}") as gradebook:
         submissions = gradebook.assignment_submissions(the_class.assignment)
@@ -133,7 +137,9 @@ def test_one_process_gives_the_same(
     )
     before = {g.record.learner: replace(g.record, seconds=0) for g in graded[0].graded}
     assert [g.record.learner for g in outcome.graded] == sorted(few)
-    assert {g.record.learner: replace(g.record, seconds=0) for g in outcome.graded} == {n: before[n] for n in few}
+    assert {g.record.learner: replace(g.record, seconds=0) for g in outcome.graded} == {
+        n: before[n] for n in few
+    }
 
 
 # ---------------------------------------------------------------- a small course, for everything else
@@ -221,7 +227,9 @@ def test_grades_by_hand_are_kept_and_shown(tmp_path: Path, course: Path) -> None
     assert "採点者が読みます" in (tmp_path / "out/feedback/hana/ps.html").read_text("utf-8")
     with Gradebook(f"sqlite:///{tmp_path / 'out' / 'gradebook.db'}") as gradebook:
         gradebook.find_grade("q3-written", "ps", "ps", "hana").manual_score = 2
-        gradebook.find_comment("q3-written", "ps", "ps", "hana").manual_comment = "理由が**よい**です。<script>"
+        gradebook.find_comment(
+            "q3-written", "ps", "ps", "hana"
+        ).manual_comment = "理由が**よい**です。<script>"
         gradebook.db.commit()
     second = grade(tmp_path, hand_ins, course)
     assert second.reused == 1
@@ -282,14 +290,19 @@ def test_results_and_hand_ins_do_not_overlap(tmp_path: Path, course: Path, out: 
 def test_two_runs_do_not_write_at_once(tmp_path: Path, course: Path) -> None:
     hand_ins = put(tmp_path, hana=None)
     grade(tmp_path, hand_ins, course)
-    with classroom.OutFolder(tmp_path / "out").only_writer(), pytest.raises(OutFolderError, match="別の takara grade"):
+    with (
+        classroom.OutFolder(tmp_path / "out").only_writer(),
+        pytest.raises(OutFolderError, match="別の takara grade"),
+    ):
         grade(tmp_path, hand_ins, course)
     (tmp_path / "out" / ".takara-grading.lock").write_text("999999999 1.0")  # left by a killed run
     assert grade(tmp_path, hand_ins, course).reused == 1
 
 
 @pytest.mark.usefixtures("here")
-def test_a_crash_of_the_grader_is_no_zero(tmp_path: Path, course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_crash_of_the_grader_is_no_zero(
+    tmp_path: Path, course: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def run_all(function, jobs, on_done, **_) -> None:
         for n, job in reversed(list(enumerate(jobs))):
             on_done(n, Crashed("killed") if job.hand_in.learner == "ken" else function(job))
@@ -338,7 +351,7 @@ def test_missing_source_says_what_to_run(tmp_path: Path) -> None:
 
 
 def test_unknown_assignment(course: Path) -> None:
-    with pytest.raises(CourseError, match="ps9.*あるのは ps です"):
+    with pytest.raises(CourseError, match=r"ps9.*あるのは ps です"):
         load_course(course, "ps9")
 
 
@@ -376,7 +389,9 @@ def test_command_says_the_scores_and_the_next_step(tmp_path: Path, course: Path,
 
 
 @pytest.mark.usefixtures("here")
-def test_command_is_partial_when_something_was_rejected(tmp_path: Path, course: Path, screen: Console) -> None:
+def test_command_is_partial_when_something_was_rejected(
+    tmp_path: Path, course: Path, screen: Console
+) -> None:
     hand_ins = put(tmp_path, hana=None)
     (hand_ins / "ken").mkdir()
     (hand_ins / "ken" / "[bold]x.ipynb").write_text("{")
@@ -386,7 +401,9 @@ def test_command_is_partial_when_something_was_rejected(tmp_path: Path, course: 
 
 
 @pytest.mark.usefixtures("here")
-def test_command_usage_errors(tmp_path: Path, course: Path, screen: Console, capsys: pytest.CaptureFixture) -> None:
+def test_command_usage_errors(
+    tmp_path: Path, course: Path, screen: Console, capsys: pytest.CaptureFixture
+) -> None:
     assert run_command(tmp_path, tmp_path / "none", course, screen) == command.USAGE
     assert run_command(tmp_path, put(tmp_path, a=None), course, screen, assignment="ps9") == command.USAGE
     assert run_command(tmp_path, put(tmp_path, a=None), course, screen, timeout_s=0) == command.USAGE
@@ -414,7 +431,9 @@ def test_grading_runs_beside_other_threads(tmp_path: Path, course: Path) -> None
 
 
 @pytest.mark.usefixtures("here")
-def test_rejected_by_the_grader_is_listed(tmp_path: Path, course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rejected_by_the_grader_is_listed(
+    tmp_path: Path, course: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def run_all(function, jobs, on_done, **_) -> None:
         for n, job in enumerate(jobs):
             h: HandIn = job.hand_in

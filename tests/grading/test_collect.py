@@ -28,7 +28,8 @@ def source(assignment: str) -> nbformat.NotebookNode:
     for cell in nb.cells:
         cell["id"] = f"{assignment}-{cell['id']}"
         if cell.cell_type == "markdown" and "nbgrader" not in cell.metadata:
-            cell.source += f"\n\nこれは課題 {assignment} の文章です。この文章は、ほかの課題にはありません。よく読んでから始めてください。"
+            cell.source += f"\n\nこれは課題 {assignment} の文章です。"
+            cell.source += "この文章は、ほかの課題にはありません。よく読んでから始めてください。"
     return nb
 
 
@@ -101,7 +102,9 @@ def test_learner_from_path(tmp_path: Path, name: str, learner: str) -> None:
     assert not found.rejected
 
 
-@pytest.mark.parametrize("name", ["ps2.ipynb", "Untitled.ipynb", "ps2 (2).ipynb", "ps2-Copy1.ipynb", "メモ.ipynb"])
+@pytest.mark.parametrize(
+    "name", ["ps2.ipynb", "Untitled.ipynb", "ps2 (2).ipynb", "ps2-Copy1.ipynb", "メモ.ipynb"]
+)
 def test_nobody_is_guessed(tmp_path: Path, name: str) -> None:
     found = collect(folder(tmp_path, {name: notebook()}), SPECS)
     assert not found.hand_ins
@@ -232,7 +235,9 @@ def test_names_that_would_share_a_folder(tmp_path: Path) -> None:
 
 def test_replaced_characters_collide(tmp_path: Path) -> None:
     archive = tmp_path / "class.zip"
-    archive.write_bytes(zipped({"a?/ps2.ipynb": notebook(), "a*/ps2.ipynb": notebook(), "c/ps2.ipynb": notebook()}))
+    archive.write_bytes(
+        zipped({"a?/ps2.ipynb": notebook(), "a*/ps2.ipynb": notebook(), "c/ps2.ipynb": notebook()})
+    )
     found = collect(archive, SPECS)
     assert who(found) == [("c", "ps2")]
     assert "「a*」、「a?」" in found.rejected[0].reason
@@ -260,7 +265,9 @@ def test_folder_without_a_notebook(tmp_path: Path) -> None:
 # ---------------------------------------------------------------- names on disk
 
 
-@pytest.mark.parametrize("bad", ["..", ".", "", "  ", ".hidden", "a/b", "a\\b", "a\x00b", "a\nb", "a\u202eb", "CON", "x" * 300])
+@pytest.mark.parametrize(
+    "bad", ["..", ".", "", "  ", ".hidden", "a/b", "a\\b", "a\x00b", "a\nb", "a\u202eb", "CON", "x" * 300]
+)
 def test_names_that_cannot_be_folders(bad: str) -> None:
     assert safe_learner(bad) is None
 
@@ -269,7 +276,9 @@ def test_names_that_cannot_be_folders(bad: str) -> None:
 def test_a_safe_name_is_one_plain_folder(raw: str) -> None:
     name = safe_learner(raw)
     if name is not None:
-        assert Path("x", name).name == name and name not in ("..", ".") and "/" not in name and "\\" not in name
+        assert (
+            Path("x", name).name == name and name not in ("..", ".") and "/" not in name and "\\" not in name
+        )
         assert not any(unicodedata.category(c) in {"Cc", "Cf", "Cs"} for c in name)
         assert safe_learner(name) == name
 
@@ -394,7 +403,9 @@ def test_nested_zips(tmp_path: Path) -> None:
             "tanaka.zip": zipped({"ps2.ipynb": notebook(), "__MACOSX/._ps2.ipynb": b"x"}),
             "sato/ps2.zip": zipped({"ps2/ps2.ipynb": notebook()}),
             "broken/ps2.zip": b"no zip at all",
-            "download.zip": zipped({"鈴木_9_assignsubmission_file_/work.zip": zipped({"x.ipynb": notebook()})}),
+            "download.zip": zipped(
+                {"鈴木_9_assignsubmission_file_/work.zip": zipped({"x.ipynb": notebook()})}
+            ),
         },
     )
     found = collect(root, SPECS)

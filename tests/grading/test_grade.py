@@ -68,7 +68,9 @@ def test_a_wrong_answer_leaves_the_other_question_alone(data_dir: Path) -> None:
 
 
 def test_a_kernel_that_dies_keeps_what_was_earned(data_dir: Path) -> None:
-    nb = factory.spoiled(lambda nb: None, {**factory.RIGHT, "q2-answer": "import os\nos.kill(os.getpid(), 9)"})
+    nb = factory.spoiled(
+        lambda nb: None, {**factory.RIGHT, "q2-answer": "import os\nos.kill(os.getpid(), 9)"}
+    )
     record = graded(nb, data_dir)
     assert statuses(record) == {"q1-test": "pass", "q2-test": "not_run", "q3-written": "manual"}
     assert record.points == 3.0
@@ -105,7 +107,8 @@ def test_a_deceitful_hand_in_is_for_a_person(data_dir: Path) -> None:
 def test_the_answer_cannot_find_the_hidden_tests_on_disk(data_dir: Path) -> None:
     look = (
         "import os, pathlib\n"
-        "found = [p for root in ('.', '..', os.path.expanduser('~')) for p in pathlib.Path(root).rglob('*.ipynb')]\n"
+        "roots = [pathlib.Path(r) for r in ('.', '..', os.path.expanduser('~'))]\n"
+        "found = [p for root in roots for p in root.rglob('*.ipynb')]\n"
         "mean_wait = ... if not found else sum(waits) / len(waits)\n"
         f"leak = {str(data_dir)!r} in str(dict(os.environ)) + os.getcwd()\n"
         "assert not leak and not found, (leak, found)"
@@ -166,11 +169,17 @@ REJECTED = {
     "a list": (b"[1, 2]", "ノートブックではありません"),
     "other JSON": (b'{"a": 1}', "ノートブックではありません"),
     "another encoding": (as_utf16(), "UTF-8"),
-    "CP932": ("{\"cells\": [], \"x\": \"市役所\"}".encode("cp932"), "UTF-8"),
+    "CP932": ('{"cells": [], "x": "市役所"}'.encode("cp932"), "UTF-8"),
     "a zip by another name": (b"PK\x03\x04rest", "zip"),
     "no cells": (factory.to_bytes(factory.notebook()), "セルが1つもない"),
-    "cells are text": (b'{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": "x"}', "セルを読めません"),
-    "cells are numbers": (b'{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [1, 2]}', "読めるセル"),
+    "cells are text": (
+        b'{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": "x"}',
+        "セルを読めません",
+    ),
+    "cells are numbers": (
+        b'{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [1, 2]}',
+        "読めるセル",
+    ),
     "from the future": (b'{"nbformat": 9, "cells": []}', "nbformat 9"),
     "version is text": (b'{"nbformat": "4", "cells": []}', "ノートブックではありません"),
     "broken v3": (b'{"nbformat": 3, "worksheets": 5}', "nbformat 3"),
@@ -204,7 +213,13 @@ def test_a_notebook_of_format_3_is_read() -> None:
             {
                 "metadata": {},
                 "cells": [
-                    {"cell_type": "code", "input": "x = 1", "language": "python", "outputs": [], "metadata": {}},
+                    {
+                        "cell_type": "code",
+                        "input": "x = 1",
+                        "language": "python",
+                        "outputs": [],
+                        "metadata": {},
+                    },
                     {"cell_type": "markdown", "source": "# 見出し", "metadata": {}},
                 ],
             }
@@ -240,8 +255,12 @@ def test_any_bytes_are_read_or_refused_in_words(content: bytes) -> None:
 
 _json = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=4)
-    | st.dictionaries(st.sampled_from(["cell_type", "source", "metadata", "id", "nbgrader", "grade_id", "x"]), inner),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(["cell_type", "source", "metadata", "id", "nbgrader", "grade_id", "x"]), inner
+        )
+    ),
     max_leaves=12,
 )
 
@@ -275,7 +294,9 @@ def workspace(folder: Path, nb) -> Path:
 
 
 def test_check_with_the_visible_tests_of_the_own_notebook(tmp_path: Path) -> None:
-    path = workspace(tmp_path, factory.spoiled(lambda nb: None, {"q1-answer": "mean_wait = 1", "q2-answer": "rate = 3"}))
+    path = workspace(
+        tmp_path, factory.spoiled(lambda nb: None, {"q1-answer": "mean_wait = 1", "q2-answer": "rate = 3"})
+    )
     before = path.read_bytes()
     record = check_notebook(path)
     assert {r.grade_id: r.status for r in record.results} == {

@@ -34,9 +34,16 @@ ENVIRONMENT = {
     "PYTHONPATH": os.pathsep.join([str(REPO), os.environ.get("PYTHONPATH", "")]),
 }
 
-WARNS = {**factory.RIGHT, "q1-answer": "import sys\nmean_wait = sum(waits) / len(waits)\nprint('!', file=sys.stderr)"}
+WARNS = {
+    **factory.RIGHT,
+    "q1-answer": "import sys\nmean_wait = sum(waits) / len(waits)\nprint('!', file=sys.stderr)",
+}
 WRONG = {"q1-answer": "mean_wait = 3", "q2-answer": "def rate(part, whole):\n    return part // whole"}
-PEEKS = {**factory.RIGHT, "q1-answer": "mean_wait = 3", "q2-answer": "def rate(part, whole):\n    return In[-1]"}
+PEEKS = {
+    **factory.RIGHT,
+    "q1-answer": "mean_wait = 3",
+    "q2-answer": "def rate(part, whole):\n    return In[-1]",
+}
 
 
 def _without_test(nb):

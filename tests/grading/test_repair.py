@@ -272,7 +272,9 @@ def test_cell_ids_are_unique() -> None:
 
 
 def test_another_notebook_is_no_hand_in_of_this_assignment() -> None:
-    other = factory.notebook(factory.prose("# 家計簿", "a"), factory.code("import sqlite3"), factory.code("1 + 1"))
+    other = factory.notebook(
+        factory.prose("# 家計簿", "a"), factory.code("import sqlite3"), factory.code("1 + 1")
+    )
     with pytest.raises(NotThisAssignment):
         repair(other, SPEC)
 

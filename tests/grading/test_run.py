@@ -65,10 +65,12 @@ def test_the_private_place_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "token")
     done = run(
         nb_of(
-            "import os, pathlib\nfiles = sorted(str(p) for p in pathlib.Path('.').rglob('*') if p.is_file())\nprint(files)",
+            "import os, pathlib\n"
+            "files = sorted(str(p) for p in pathlib.Path('.').rglob('*') if p.is_file())\n"
+            "print(files)",
             "print(os.getcwd())",
             "print([k for k in os.environ if 'SECRET' in k])",
-            "print(os.environ['OMP_NUM_THREADS'], os.environ['PYTHONHASHSEED'], os.environ['NBGRADER_EXECUTION'])",
+            "e = os.environ; print(e['OMP_NUM_THREADS'], e['PYTHONHASHSEED'], e['NBGRADER_EXECUTION'])",
             "print(os.path.expanduser('~') == os.environ['HOME'], os.listdir(os.environ['HOME']))",
             "print(get_ipython().ipython_dir)",
             "pathlib.Path('waits.csv').write_text('changed')",
@@ -90,7 +92,8 @@ def test_the_private_place_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_limits_of_time_interrupt_then_kill() -> None:
     stubborn = (
-        "import time\nwhile True:\n    try:\n        while True: time.sleep(0.01)\n    except KeyboardInterrupt: pass"
+        "import time\nwhile True:\n    try:\n        while True: time.sleep(0.01)\n"
+        "    except KeyboardInterrupt: pass"
     )
     done = run(
         nb_of("x = 1", "while True: pass", "x", stubborn, "x"),
@@ -154,6 +157,7 @@ DECEITS = {
         "S.run_cell_async = quiet"
     ),
     "numpy's comparison patched": "import numpy.testing as t\nt.assert_allclose = lambda *a, **k: None",
+    "our own comparison patched": "from autograder import checks\nchecks.number = lambda *a, **k: None",
     "pandas' comparison patched": "import pandas as pd\npd.testing.assert_frame_equal = lambda *a, **k: None",
     "a display hook that hides values": "type(get_ipython().displayhook).__call__ = lambda *a: None",
 }
@@ -227,8 +231,17 @@ def test_a_kernel_that_exits_at_once_does_not_hang() -> None:
 
 def test_nothing_is_left_running_or_lying_about() -> None:
     before = set(Path(tempfile.gettempdir()).glob("takara-*"))
-    run(nb_of("import subprocess, sys\np = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(300)'])"))
-    left = [p for p in psutil.Process(os.getpid()).children(recursive=True) if "ipykernel" in " ".join(p.cmdline())]
+    run(
+        nb_of(
+            "import subprocess, sys\n"
+            "p = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(300)'])"
+        )
+    )
+    left = [
+        p
+        for p in psutil.Process(os.getpid()).children(recursive=True)
+        if "ipykernel" in " ".join(p.cmdline())
+    ]
     assert left == []
     assert set(Path(tempfile.gettempdir()).glob("takara-*")) <= before
 

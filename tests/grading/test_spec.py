@@ -129,7 +129,9 @@ def test_autotests_must_be_made_first() -> None:
     nb = factory.notebook(factory.test("t", 1, "### AUTOTEST x"))
     with pytest.raises(SpecError, match="generate_source_with_tests"):
         from_notebook(nb, assignment="ps")
-    assert from_notebook(nb, assignment="ps", sources={"t": "assert x == 1"}).cells[0].source == "assert x == 1"
+    assert (
+        from_notebook(nb, assignment="ps", sources={"t": "assert x == 1"}).cells[0].source == "assert x == 1"
+    )
 
 
 def test_stubs_are_what_nbgrader_makes_of_a_worked_answer() -> None:

@@ -96,7 +96,8 @@ outputs = [output for cell in notebook.cells for output in cell.get("outputs", [
 errors = [output.text for output in outputs if output.get("name") == "stderr"]
 figures = [output for output in outputs if "image/png" in output.get("data", {})]
 print(len(outputs), "outputs,", len(figures), "figures")
-sys.exit("".join(errors))
+if errors:
+    sys.exit("".join(errors))
 """
 
 

@@ -622,6 +622,28 @@ def test_a_gpu_is_what_nvidias_tool_lists(
 # ---------------------------------------------------------------- odds
 
 
+def test_a_progress_line_fits_the_terminal(start: types.ModuleType) -> None:
+    assert start.fitted("準備 pandas", 20) == "準備 pandas" + " " * 9
+    assert start.fitted("準備しています", 5) == "準備 "
+    assert start.fitted("", 3) == "   "
+
+
+def test_pips_output_becomes_a_short_note(start: types.ModuleType) -> None:
+    progress = start.Progress("題")
+    notes = []
+    for line in (
+        "Collecting pandas==3.1.1 (from takara)",
+        "  Downloading scipy-1.17.1-cp311-cp311-manylinux_2_28_x86_64.whl (37.7 MB)",
+        "Requirement already satisfied: six",
+        "WARNING: Retrying (Retry(total=4)) after connection broken",
+        "Installing collected packages: webencodings, trove-classifiers",
+    ):
+        progress.hear(line)
+        notes.append(progress.note)
+    waiting = "通信がつながりにくいようです。待っています"
+    assert notes == ["pandas", "scipy", "scipy", waiting, "ファイルを置いています"]
+
+
 def test_a_path_in_japanese_is_written_as_windows_reads_it(start: types.ModuleType, tmp_path: Path) -> None:
     path = tmp_path / "Lib" / "site-packages" / "_takara.pth"
     path.parent.mkdir(parents=True)
@@ -655,6 +677,7 @@ def test_assignments_are_built_once_and_again_when_a_text_changes(
     builder = tmp_path / "course" / "build" / "__main__.py"
     for path in (text, builder):
         path.parent.mkdir(parents=True)
+    (builder.parent / "__init__.py").write_text("")
     text.write_text("first")
     builder.write_text(
         "import pathlib, sys\n"
