@@ -16,7 +16,7 @@ START_PAGE = PurePosixPath("course/notebooks/00-start.ipynb")
 """The start page, relative to a workspace."""
 
 _DATA_SUFFIXES = {".csv", ".md", ".json", ".xlsx", ".txt"}
-_NEVER_DELIVERED = {"__pycache__", ".ipynb_checkpoints", "generate"}
+_NEVER_DELIVERED = {"__pycache__", ".ipynb_checkpoints", "generate", "instructor"}
 
 
 class MaterialsNotFound(Exception):

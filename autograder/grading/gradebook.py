@@ -37,7 +37,9 @@ _CONFIG = '''"""nbgrader's configuration of this folder: the grading of Takara (
 
 from autograder.grading.nbgrader_config import configure
 
-configure(get_config())  # noqa: F821
+c = get_config()  # noqa: F821
+configure(c)
+c.CsvExportPlugin.to = "nbgrader_grades.csv"  # `nbgrader export` must not overwrite takara's grades.csv
 '''
 
 

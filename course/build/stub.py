@@ -149,14 +149,17 @@ def with_stub(answer: str, wanted: list[str]) -> str:
     lines = answer.split("\n")
     stub: list[str] = []
     done: set[str] = set()
+    after_function = False
     for node in parse(answer).body:
         for name in _names_of(node):
             if name not in wanted or name in done:
                 continue
             done.add(name)
-            stub.extend(
-                _function_stub(node, lines) if isinstance(node, _FUNCTIONS) else [f"{name} = {BLANK}"]
-            )
+            is_function = isinstance(node, _FUNCTIONS)
+            if stub and (is_function or after_function):
+                stub += ["", ""]
+            stub += _function_stub(node, lines) if is_function else [f"{name} = {BLANK}"]
+            after_function = is_function
     return "\n".join([*stub, BEGIN_SOLUTION, answer.strip("\n"), END_SOLUTION])
 
 

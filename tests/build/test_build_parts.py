@@ -6,6 +6,8 @@ import ast
 
 import nbformat
 import pytest
+from markdown_it import MarkdownIt
+from nbconvert.filters.markdown_mistune import markdown2html_mistune
 
 from autograder.grading.spec import CODE_STUB
 from course.build import directives, stub
@@ -73,6 +75,18 @@ def test_left_out_directive_leaves_no_hole():
     assert directives.replace("前\n\n:::{why} q1\nx\n:::\n\n後", Renderer({}, ("why",))) == "前\n\n後"
 
 
+@pytest.mark.parametrize("to_html", [markdown2html_mistune, MarkdownIt("commonmark").render])
+def test_markdown_inside_is_rendered(to_html):
+    """By nbconvert's renderer and by a CommonMark one, which GitHub's and JupyterLab's follow here."""
+    page = to_html(
+        render(":::{hint} e1\n- **太い**\n- `x`\n:::\n\n:::{goal} e1\n| a | b |\n|---|---|\n:::", e1=1)
+    )
+    for part in ("<details>", "<summary>ヒント</summary>", "<strong>太い</strong>", "<code>x</code>",
+                 '<div class="alert alert-success">', "<strong>こうなれば正解</strong>"):  # fmt: skip
+        assert part in page, page
+    assert page.count("</div>") == page.count("</details>") == 1
+
+
 @pytest.mark.parametrize(("text", "line", "part"), [
     ("文\n\n:::{hint} q1\n閉じない", 3, "閉じる「:::」がありません"),
     (":::{hinto} q1\nx\n:::", 1, "知らない書き方"),
@@ -121,6 +135,12 @@ def test_stub_of_a_function_keeps_signature_and_docstring_and_raises():
         namespace["f"](1)
     exec(source, namespace)
     assert namespace["f"](1) == 2
+
+
+def test_stub_keeps_functions_apart():
+    blank = blank_of(stub.with_stub("a = 1\ndef f():\n    return 1\nb = 2\nc = 3", ["a", "f", "b", "c"]))
+    assert blank.startswith("a = ...\n\n\ndef f():\n    ...\n    raise NotImplementedError(")
+    assert blank.endswith(f")\n\n\nb = ...\nc = ...\n{CODE_STUB}")
 
 
 def test_stub_of_a_function_without_docstring_drops_leading_comment():

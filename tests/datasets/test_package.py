@@ -77,7 +77,6 @@ def test_card_describes_every_column(package, datasets, name):
         "列",
         "仮定と根拠",
         "使ってはいけないこと",
-        "落とし穴（講師用）",
     ):
         assert re.search(rf"^## {re.escape(heading)}", card, re.MULTILINE), heading
     columns = card.split("## 列", 1)[1].split("\n## ", 1)[0]
@@ -96,10 +95,10 @@ def test_catalogue_names_every_file(package, datasets):
         assert link.startswith("https://") or (datasets / link).exists(), link
 
 
-def _stated_values(card: str) -> list[tuple[str, str]]:
-    """Return (code up to and with the expression, stated value) for every ``# → value`` line of a card."""
+def _stated_values(notes: str) -> list[tuple[str, str]]:
+    """Return (code up to and with the expression, stated value) for every ``# → value`` line of an instructor's note."""
     found = []
-    for block in re.findall(r"```python\n(.*?)```", card, re.DOTALL):
+    for block in re.findall(r"```python\n(.*?)```", notes, re.DOTALL):
         *parts, rest = re.split(r"^# → (.*)$", block, flags=re.MULTILINE)
         assert not rest.strip(), f"code without a stated value: {rest}"
         found += list(zip(parts[0::2], parts[1::2], strict=True))
@@ -108,12 +107,12 @@ def _stated_values(card: str) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("name", TABLES)
 def test_pitfall_lines_give_the_stated_values(datasets, monkeypatch, name):
-    """The code in the instructor's part of a card runs; each expression gives the ``# → value`` under it."""
+    """The code in the instructor's notes runs; each expression gives the ``# → value`` under it."""
     monkeypatch.chdir(datasets)
-    stated = _stated_values((datasets / f"{name}.md").read_text(encoding="utf-8"))
+    stated = _stated_values((datasets / "instructor" / f"{name}.md").read_text(encoding="utf-8"))
     assert len(stated) >= 3
     namespace: dict = {}
     for code, value in stated:
         *statements, expression = ast.parse(code).body
-        exec(compile(ast.Module(statements, []), f"{name}.md", "exec"), namespace)  # the project's own cards
+        exec(compile(ast.Module(statements, []), f"{name}.md", "exec"), namespace)  # the project's own notes
         assert str(eval(ast.unparse(expression), namespace)) == value.strip(), ast.unparse(expression)

@@ -8,6 +8,8 @@ import io
 import json
 import re
 import shutil
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -217,6 +219,12 @@ def test_layout_goes_on_in_nbgrader(tmp_path: Path, course: Path) -> None:
         assert (out / name).is_file(), name
     assert not list(out.rglob(".tmp-*")) and not list(out.glob(".*.lock"))
     assert not list(course.glob("**/release*")), "the course itself must not change"
+
+    before = (out / "grades.csv").read_bytes()
+    subprocess.run([sys.executable, "-m", "nbgrader", "export"], cwd=out, check=True, capture_output=True)
+    exported = (out / "nbgrader_grades.csv").read_text("utf-8")
+    assert [(r["student_id"], r["score"]) for r in csv.DictReader(exported.splitlines())] == [("hana", "5.0")]
+    assert (out / "grades.csv").read_bytes() == before
 
 
 @pytest.mark.usefixtures("here")
