@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+import subprocess
+import sys
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -329,3 +331,13 @@ def test_check_says_what_is_wrong_with_the_file(tmp_path: Path, content: bytes) 
 def test_check_of_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(Unreadable, match="開けません"):
         check_notebook(tmp_path / "none.ipynb")
+
+
+def test_a_learners_machine_needs_no_nbgrader(repo: Path) -> None:
+    """The core of the grading, and the helpers in test cells, import none of the instructor's tools."""
+    program = (
+        "import sys\n"
+        "for name in ('nbgrader', 'nbconvert', 'sqlalchemy', 'nh3'): sys.modules[name] = None\n"
+        "import autograder.checks, autograder.grading.grade"
+    )
+    subprocess.run([sys.executable, "-c", program], cwd=repo, check=True)

@@ -27,6 +27,8 @@ c.Exchange.root = {exchange!r}
 c.Exchange.assignment_dir = {learner!r}
 """
 
+pytestmark = pytest.mark.slow
+
 REPO = Path(__file__).resolve().parents[2]
 ENVIRONMENT = {
     **os.environ,
