@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
-import simulated_class
-from servers import free_port, serving
 
 from autograder.grading.classroom import grade_class
+from tests.grading import simulated_class
+from tests.setup.servers import free_port, serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -48,14 +48,13 @@ def test_formgrader_shows_the_same_scores(page, graded, tmp_path: Path) -> None:
     address = f"http://127.0.0.1:{port}"
     with serving(command, f"{address}/api", cwd=out, env=os.environ, log=tmp_path / "lab.log"):
         page.goto(f"{address}/formgrader/manage_submissions/{the_class.assignment}", timeout=PATIENCE_MS)
-        row = "#main-table tbody tr, table tbody tr"
         page.wait_for_function(
             "n => document.querySelectorAll('table tbody tr').length >= n", arg=len(FEW), timeout=PATIENCE_MS
         )
         header = page.locator("table thead th").all_inner_texts()
         score_at = next(n for n, text in enumerate(header) if "score" in text.lower())
         shown: dict[str, float] = {}
-        for line in page.locator(row).all():
+        for line in page.locator("table tbody tr").all():
             cells = line.locator("td").all_inner_texts()
             learner = next(name for name in FEW if any(name in cell for cell in cells[:2]))
             shown[learner] = float(cells[score_at].split("/")[0])
