@@ -19,7 +19,8 @@ def main(
     targets: Annotated[
         list[str] | None,
         typer.Argument(
-            help="all（既定）、sessions、assignments、または文章の名前（ps2、02 など）", show_default=False
+            help="all（既定）、sessions、handbook、assignments、または文章の名前（ps2、02 など）",
+            show_default=False,
         ),
     ] = None,
     check: Annotated[
@@ -30,13 +31,13 @@ def main(
     ] = False,
     root: Annotated[Path, typer.Option(help="リポジトリの場所")] = Path("."),
 ) -> None:
-    """文章（course/sessions、assignments/text）からノートブックを作ります。"""
+    """文章（course/sessions、course/handbook、assignments/text）からノートブックを作ります。"""
     course = Course(root.resolve())
     texts, unknown = select(course, targets or ["all"])
     if unknown:
         say(
             f"「{unknown}」に当たる文章がありません。"
-            "all、sessions、assignments か、ファイル名の始まりを書いてください。"
+            "all、sessions、handbook、assignments か、ファイル名の始まりを書いてください。"
         )
         raise typer.Exit(2)
     with scratch_folder() as scratch:
@@ -46,7 +47,7 @@ def main(
         except ReleaseError as error:
             say(f"nbgrader が配布版を作れませんでした。下の記録を見てください。\n{error}")
             raise typer.Exit(1) from error
-        whole = not problems and set(texts) == {*course.session_texts(), *course.assignment_texts()}
+        whole = not problems and set(texts) == {*course.lesson_texts(), *course.assignment_texts()}
         if check:
             differences = compare(out, course.root, whole=whole)
         else:
@@ -73,15 +74,20 @@ def main(
 
 def select(course: Course, targets: list[str]) -> tuple[list[Path], str]:
     """The texts that the targets name, and the first target that names none ("" if all do)."""
-    sessions, assignments = course.session_texts(), course.assignment_texts()
+    sessions, handbook, assignments = (
+        course.session_texts(),
+        course.handbook_texts(),
+        course.assignment_texts(),
+    )
+    every = [*sessions, *handbook, *assignments]
     chosen: list[Path] = []
     for target in targets:
-        groups = {"all": [*sessions, *assignments], "sessions": sessions, "assignments": assignments}
+        groups = {"all": every, "sessions": sessions, "handbook": handbook, "assignments": assignments}
         if target in groups:
             found = groups[target]
         else:
             stem = Path(target).stem
-            found = [p for p in (*sessions, *assignments) if p.stem == stem or p.stem.startswith(f"{stem}-")]
+            found = [p for p in every if p.stem == stem or p.stem.startswith(f"{stem}-")]
             if not found:
                 return [], target
         chosen.extend(p for p in found if p not in chosen)

@@ -213,8 +213,11 @@ def _graded(
 
 
 def _test_source(question: Question, cell: Cell) -> str:
-    """The test with the 未記入 check before it."""
-    names = ", ".join(f'"{name}"' for name in question.names)
+    """The test with the 未記入 check before it, for those of the answer's names that this test reads."""
+    read = stub.used_names(cell.source)
+    names = ", ".join(f'"{name}"' for name in question.names if name in read)
+    if not names:  # a test of something else than the answer's names
+        return cell.source
     check = f'checks.written("{question.label}", globals(), {names})'
     head = [] if "from autograder import checks" in cell.source else ["from autograder import checks", ""]
     if head:

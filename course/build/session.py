@@ -1,4 +1,4 @@
-"""A lesson: reads ``course/sessions/NN-slug.md`` and makes its notebook."""
+"""A lesson or a handbook page: reads its text and makes its notebook."""
 
 from __future__ import annotations
 
@@ -21,6 +21,9 @@ RULES = {
     "checkpoint": RoleRule("code", False, False, ":takara: checkpoint"),
 }
 KINDS = ("hint", "answer", "goal", "excel", "note", "important", "caution")
+
+#: What the front matter numbers a text by: a session's number, a handbook page's syllabus item ("T07").
+_NUMBERED_BY = {"session": int, "item": str}
 
 _MINUTES = re.compile(r"（(\d+)分）\s*$")
 _DATA_PATH = re.compile(r"\.\./\.\./datasets/([^\"'\s?#)]+)")
@@ -60,7 +63,7 @@ def read_session(path: Path, datasets: Path) -> Session:
     """
     problems = Collector(shown_path(path))
     text = read_text(path, RULES, problems)
-    require(text, problems, title=str, session=int)
+    require(text, problems, title=str, **{_number_key(path): _NUMBERED_BY[_number_key(path)]})
     data = data_files(text, datasets, problems)
     found = [
         directive
@@ -106,7 +109,8 @@ def session_notebook(session: Session) -> NotebookNode:
             identity = exercise_id(session, cell.role.name)
             cells.append(code_cell(identity, cell.source, metadata))
     front = session.text.front
-    return new_notebook(cells, {"session": front["session"], "title": front["title"]})
+    key = _number_key(session.text.path)
+    return new_notebook(cells, {key: front[key], "title": front["title"]})
 
 
 def exercise_id(session: Session, exercise: str) -> str:
@@ -117,6 +121,10 @@ def exercise_id(session: Session, exercise: str) -> str:
 def shown_strings(cell: Cell) -> tuple[str, ...]:
     """What ``:shows:`` says must appear in the cell's output."""
     return tuple(map(str, cell.options.get("shows", ())))
+
+
+def _number_key(path: Path) -> str:
+    return "item" if path.parent.name == "handbook" else "session"
 
 
 def _check_minutes(text: Text, problems: Collector) -> None:

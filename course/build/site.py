@@ -13,7 +13,7 @@ from .assignment import Assignment, read_assignment, source_notebook
 from .notebook import to_bytes
 from .problems import Problem, TextError
 from .release import generate
-from .session import Session, read_session, session_notebook
+from .session import read_session, session_notebook
 from .solutions import solutions_notebook
 
 #: Folders that hold nothing but what the builder makes and that are committed.
@@ -35,11 +35,15 @@ class Course:
     def session_texts(self) -> list[Path]:
         return sorted((self.root / "course" / "sessions").glob("[0-9]*.md"))
 
+    def handbook_texts(self) -> list[Path]:
+        return sorted((self.root / "course" / "handbook").glob("[TL][0-9][0-9]-*.md"))
+
+    def lesson_texts(self) -> list[Path]:
+        """Sessions and handbook pages: every text that becomes one notebook to read and run."""
+        return [*self.session_texts(), *self.handbook_texts()]
+
     def assignment_texts(self) -> list[Path]:
         return sorted((self.root / "assignments" / "text").glob("ps*.md"))
-
-    def sessions(self) -> list[Session]:
-        return [read_session(path, self.datasets) for path in self.session_texts()]
 
     def assignments(self) -> list[Assignment]:
         return [read_assignment(path, self.datasets) for path in self.assignment_texts()]
@@ -57,7 +61,7 @@ def build(course: Course, texts: Sequence[Path], out: Path) -> list[Problem]:
     assignments: list[Assignment] = []
     for path in texts:
         try:
-            if path.parent.name == "sessions":
+            if path.parent.name in ("sessions", "handbook"):
                 notebook = session_notebook(read_session(path, course.datasets))
                 _put(out / "course" / "notebooks" / f"{path.stem}.ipynb", to_bytes(notebook))
             else:

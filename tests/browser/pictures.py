@@ -28,9 +28,13 @@ def test_lesson(page, tmp_path: Path) -> None:
     from autograder.learner import lab
 
     desk = tmp_path / "desk"
-    subprocess.run([sys.executable, "-m", "autograder.cli", "init", str(desk)], check=True, capture_output=True)
+    subprocess.run(
+        [sys.executable, "-m", "autograder.cli", "init", str(desk)], check=True, capture_output=True
+    )
     notebook = nbformat.read(desk / LESSON, as_version=4)
-    NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(desk / LESSON.parent)}}).execute()
+    NotebookClient(
+        notebook, timeout=120, resources={"metadata": {"path": str(desk / LESSON.parent)}}
+    ).execute()
     nbformat.write(notebook, desk / LESSON)
     port = free_port()
     command = [*lab.command(desk, port, open_browser=False), "--IdentityProvider.token="]

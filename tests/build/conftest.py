@@ -22,7 +22,7 @@ def course() -> Course:
 def built(course: Course, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Everything that the repository's texts make, built afresh; texts with problems are left out."""
     out = tmp_path_factory.mktemp("built")
-    build(course, [*course.session_texts(), *course.assignment_texts()], out)
+    build(course, [*course.lesson_texts(), *course.assignment_texts()], out)
     return out
 
 

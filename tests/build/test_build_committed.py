@@ -19,7 +19,7 @@ from course.build.session import read_session
 from course.build.site import COMMITTED, Course, compare
 
 ROOT = Path(__file__).resolve().parents[2]
-TEXTS = [*Course(ROOT).session_texts(), *Course(ROOT).assignment_texts()]
+TEXTS = [*Course(ROOT).lesson_texts(), *Course(ROOT).assignment_texts()]
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda p: p.stem)
@@ -38,7 +38,7 @@ def test_committed_files_are_what_the_texts_make(course: Course, built: Path):
 
 
 def test_every_text_has_its_notebooks(course: Course):
-    names = {p.stem for p in course.session_texts()}
+    names = {p.stem for p in course.lesson_texts()}
     assert {"00-start"} < names, "the start page and at least one session"
     for name in names:
         assert (course.root / f"course/notebooks/{name}.ipynb").is_file()
@@ -70,7 +70,7 @@ def test_committed_notebook_is_clean(path: Path):
 @pytest.fixture(scope="module")
 def secrets(course: Course) -> frozenset[str]:
     """Secret lines of every assignment, without lines that lessons teach or that a generator shares."""
-    shared = [*course.session_texts(), *sorted(course.datasets.rglob("*.py"))]
+    shared = [*course.lesson_texts(), *sorted(course.datasets.rglob("*.py"))]
     public = [p.read_text(encoding="utf-8") for p in shared]
     found = [secrets_of(a, public) for a in course.assignments()]
     assert all(len(s) >= 20 for s in found), "an assignment has at least 20 lines to hide"

@@ -17,13 +17,14 @@ ROOT = Path(__file__).resolve().parents[2]
 MEMORY_MB = 1000
 CPU_SECONDS = 180
 
-VARIANTS = [(p.stem, variant) for p in Course(ROOT).session_texts() for variant in ("blank", "solved")]
+TEXTS = {p.stem: p for p in Course(ROOT).lesson_texts()}
+VARIANTS = [(name, variant) for name in TEXTS for variant in ("blank", "solved")]
 pytestmark = pytest.mark.parametrize(("name", "variant"), VARIANTS, ids=["-".join(v) for v in VARIANTS])
 
 
 @functools.cache
 def executed(name: str, variant: str, folder: Path) -> Executed:
-    session = read_session(ROOT / f"course/sessions/{name}.md", ROOT / "datasets")
+    session = read_session(TEXTS[name], ROOT / "datasets")
     notebook = solved_session(session) if variant == "solved" else session_notebook(session)
     return execute(notebook, folder)
 
@@ -51,7 +52,7 @@ def test_every_japanese_character_has_a_glyph(run: Executed):
 
 
 def test_shows_what_the_prose_says(run: Executed, name: str, variant: str):
-    session = read_session(ROOT / f"course/sessions/{name}.md", ROOT / "datasets")
+    session = read_session(TEXTS[name], ROOT / "datasets")
     missing = [
         f"{session.text.shown}:{promise.line}: 「{promise.wanted}」が出力にありません。"
         f"出力：{run.text(promise.cell)[:400]}"

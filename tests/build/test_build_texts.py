@@ -38,7 +38,7 @@ def by_grade_id(notebook):
 
 
 def build_all(course, out):
-    return build(course, [*course.session_texts(), *course.assignment_texts()], out)
+    return build(course, [*course.lesson_texts(), *course.assignment_texts()], out)
 
 
 # --- the lesson ----------------------------------------------------------------------------------
@@ -56,6 +56,21 @@ def test_lesson_notebook(small):
     text = json.dumps(notebook, ensure_ascii=False)
     assert "shows" not in text and ":::" not in text and "title:" not in text
     assert "ヒント1（考え方）" in text and "ヒント2（ほぼ答え）" in text and "解答例" in text
+
+
+def test_handbook_page_is_built_like_a_lesson(small, tmp_path):
+    page = small.root / "course" / "handbook" / "T36-collecting.md"
+    page.parent.mkdir()
+    page.write_text(
+        "---\ntitle: データを集める\nitem: T36\n---\n# データを集める\n\n```{code-cell} ipython3\n1 + 1\n```\n"
+    )
+    assert small.lesson_texts() == [small.root / LESSON, page]
+    assert build(small, [page], tmp_path / "out") == []
+    built = nbformat.read(tmp_path / "out/course/notebooks/T36-collecting.ipynb", as_version=4)
+    assert built.metadata.takara == {"item": "T36", "title": "データを集める"}
+    assert [c.cell_type for c in built.cells] == ["markdown", "code"]
+    page.write_text("---\ntitle: データを集める\nsession: 2\n---\n# 本文\n")
+    assert "item" in str(build(small, [page], tmp_path / "again")[0])
 
 
 # --- the assignment ------------------------------------------------------------------------------

@@ -96,7 +96,7 @@ def test_catalogue_names_every_file(package, datasets):
 
 
 def _stated_values(notes: str) -> list[tuple[str, str]]:
-    """Return (code up to and with the expression, stated value) for every ``# → value`` line of an instructor's note."""
+    """Return (code up to and with the expression, stated value) for each ``# → value`` line of a note."""
     found = []
     for block in re.findall(r"```python\n(.*?)```", notes, re.DOTALL):
         *parts, rest = re.split(r"^# → (.*)$", block, flags=re.MULTILINE)
