@@ -60,7 +60,7 @@ def chromium() -> str:
     return path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # not longer: Playwright keeps an event loop running in this thread
 def browser(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator:
     """A Playwright browser. Its Japanese font is the one of the course's figures, wherever it runs."""
     try:

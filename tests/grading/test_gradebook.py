@@ -80,7 +80,7 @@ def test_the_assignment_is_made_by_nbgrader(prepared: Path) -> None:
     released = (prepared / "release" / "ps" / "ps.ipynb").read_text(encoding="utf-8")
     assert "secret_mean" not in released and factory.STUBS[0] in released
     assert (prepared / "release" / "ps" / "waits.csv").read_text() == factory.DATA
-    assert "configure(get_config())" in (prepared / "nbgrader_config.py").read_text()
+    assert "configure(c)" in (prepared / "nbgrader_config.py").read_text()
     with Gradebook(f"sqlite:///{prepared / 'gradebook.db'}") as gb:
         notebook = gb.find_notebook("ps", "ps")
         assert {c.name: c.max_score for c in notebook.grade_cells} == {

@@ -48,7 +48,7 @@ def test_carries_the_learners_materials(names: set[PurePosixPath]) -> None:
         wanted = {
             MATERIALS / place / name.relative_to(folder).as_posix()
             for name in clone_files(ROOT)
-            if name.is_relative_to(folder) and name.suffix != ".py"
+            if name.is_relative_to(folder) and name.suffix != ".py" and "instructor" not in name.parts
         }
         assert wanted, f"nothing in {folder}"
         assert wanted == {name for name in names if name.is_relative_to(MATERIALS / place)}
@@ -77,6 +77,7 @@ def test_carries_nothing_else(names: set[PurePosixPath]) -> None:
         "solutions",
         "tests",
         "sessions",
+        "instructor",
         "build",
         ".ipynb_checkpoints",
         "__pycache__",

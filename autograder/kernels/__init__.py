@@ -1,1 +1,0 @@
-"""Kernels for grading. Knows nothing of grading."""
