@@ -44,7 +44,7 @@ def written(question: str, namespace: Mapping[str, Any], *names: str) -> None:
         if name not in namespace or namespace[name] is Ellipsis:
             raise AssertionError(
                 f"{question}：{name} がまだ書かれていません。"
-                "解答のセルの「...」を自分のコードに書きかえて、実行してから、もう一度このセルを実行してください。"
+                "解答のセルの「...」を自分のコードに書きかえて、実行してください。"
             )
 
 

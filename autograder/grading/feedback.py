@@ -23,8 +23,6 @@ from autograder.grading.records import CellResult, GradeRecord, Status
 from autograder.grading.repair import is_blank
 from autograder.grading.spec import AssignmentSpec, CellSpec, Kind
 
-#: ``CellResult.detail`` of a written answer that was left blank (:mod:`autograder.grading.score`).
-BLANK_DETAIL = "blank"
 _ANSWER_LIMIT = 20_000  # characters of one answer that a page shows
 _ERROR_LIMIT = 600
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
@@ -46,16 +44,18 @@ class Look:
 LOOKS: Mapping[Status, Look] = {
     Status.PASS: Look("正解", "○", "good"),
     Status.PARTIAL: Look("部分点", "△", "part"),
+    Status.BLANK: Look("未記入", "－", "bad"),
     Status.FAIL: Look("不正解", "×", "bad"),
     Status.ERROR: Look("エラー", "！", "bad"),
     Status.TIMEOUT: Look("時間切れ", "⌛", "bad"),
-    Status.NOT_RUN: Look("実行できず", "－", "bad"),
+    Status.NOT_RUN: Look("実行できず", "‖", "bad"),
     Status.NEEDS_REVIEW: Look("確認中", "？", "wait"),
     Status.MANUAL: Look("採点者が読みます", "✎", "wait"),
 }
 _DEFAULT_MESSAGES: Mapping[Status, str] = {
     Status.PASS: "正解です。",
     Status.PARTIAL: "一部ができています。",
+    Status.BLANK: "まだ書かれていません。",
     Status.FAIL: "答えが正解とちがいます。ヒントを開いて、見直してみましょう。",
     Status.ERROR: "実行の途中でエラーが出ました。",
     Status.TIMEOUT: "制限時間のうちに終わりませんでした。終わらないくり返しがないか、確かめてください。",
@@ -63,7 +63,6 @@ _DEFAULT_MESSAGES: Mapping[Status, str] = {
     Status.NEEDS_REVIEW: "採点者が確認しています。",
     Status.MANUAL: "採点者が読みます。点は、そのあとで加わります。",
 }
-_BLANK = Look("白紙", "－", "bad")
 _READ_BY_HAND = Look("採点者が読みました", "✎", "good")
 _DECIDED_BY_HAND = Look("採点者が決めました", "✎", "part")
 
@@ -210,7 +209,7 @@ def render_feedback(
         "percent": f"{100 * points / max_points:.1f}" if max_points else "0",
         "unread_points": open_points(record, manual, Status.MANUAL),
         "in_review_points": open_points(record, manual, Status.NEEDS_REVIEW),
-        "repairs": [r.what for r in record.repairs],
+        "repairs": list(dict.fromkeys(r.what for r in record.repairs)),
         "questions": [
             _question_view(number, s, [a for a in answers if a.question == s.question], manual)
             for number, s in enumerate(sums, start=1)
@@ -257,7 +256,7 @@ def _part_view(result: CellResult, manual: Mapping[str, ManualGrade]) -> dict[st
         look = _DECIDED_BY_HAND
         message = "採点者が確認して、点を決めました。" + (f"\n{result.message}" if result.message else "")
     else:
-        look = _BLANK if result.detail == BLANK_DETAIL else LOOKS[result.status]
+        look = LOOKS[result.status]
         message = result.message or _DEFAULT_MESSAGES[result.status]
     return {
         "look": look,
@@ -292,7 +291,7 @@ def _question_look(results: tuple[CellResult, ...], manual: Mapping[str, ManualG
             return LOOKS[status]
     if sum(final_points(r, manual) for r in results) > 0:
         return LOOKS[Status.PARTIAL]
-    for status in (Status.ERROR, Status.TIMEOUT, Status.FAIL, Status.NOT_RUN):
+    for status in (Status.ERROR, Status.TIMEOUT, Status.FAIL, Status.NOT_RUN, Status.BLANK):
         if status in statuses:
             return LOOKS[status]
     return looks[0]

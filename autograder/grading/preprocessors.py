@@ -149,6 +149,7 @@ def _is_test(cell: NotebookNode) -> bool:
 _WORD_JA = {
     Status.PASS: "正解",
     Status.PARTIAL: "部分点",
+    Status.BLANK: "未記入",
     Status.FAIL: "不正解",
     Status.ERROR: "エラー",
     Status.TIMEOUT: "時間切れ",

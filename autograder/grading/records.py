@@ -19,6 +19,7 @@ class Status(enum.StrEnum):
 
     PASS = "pass"
     PARTIAL = "partial"  # the test cell ended in a plain number below its full points
+    BLANK = "blank"  # the answer is still as it was handed out
     FAIL = "fail"  # an assertion of the test did not hold
     ERROR = "error"  # any other exception, in the answer or in the test
     TIMEOUT = "timeout"

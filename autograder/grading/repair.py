@@ -320,7 +320,9 @@ def _restore(m: _Mending) -> None:
             )
         source = item.cell.source
         if cell.locked and _normal(source) not in (_normal(cell.visible), _normal(cell.source)):
-            m.note(cell.grade_id, f"{label(cell)}の{_what(cell)}が書きかえられていたので、元に戻しました。")
+            m.note(
+                cell.grade_id, f"{label(cell)}の{_what(cell)}が配ったものとちがっていたので、元に戻しました。"
+            )
             if cell.cell_type == "code" and item.cell.cell_type == "code" and _added_lines(source, cell):
                 # What the learner typed there still runs, before the restored cell.
                 m.items.insert(m.at(item), _Item(_new_cell("code", source)))

@@ -150,7 +150,9 @@ def _common_messages(question: str, sums: Sequence[tuple[Graded, Any]]) -> list[
         lost = [
             r
             for r in s.results
-            if r.message and r.status not in (Status.PASS, Status.MANUAL) and r.points < r.max_points
+            if r.message
+            and r.status not in (Status.PASS, Status.MANUAL, Status.BLANK)
+            and r.points < r.max_points
         ]
         for pattern, r in {_pattern(r.message): r for r in reversed(lost)}.items():
             groups.setdefault(pattern, []).append((g, r))

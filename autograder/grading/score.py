@@ -134,10 +134,9 @@ def _manual(cell: CellSpec, source: str) -> CellResult:
     if cell.kind is Kind.WRITTEN and is_blank(source, cell):
         return _result(
             cell,
-            Status.FAIL,
+            Status.BLANK,
             0.0,
             "まだ書かれていません。短くてもよいので、自分の言葉で書いてみましょう。",
-            "blank",
         )
     return _result(cell, Status.MANUAL, 0.0, "採点者が読んで、点をつけます。")
 
@@ -218,7 +217,8 @@ def _failed(
     status = Status.FAIL if outcome.ename == "AssertionError" else Status.ERROR
     if unwritten:
         own = outcome.ename in ("AssertionError", "NotImplementedError") and outcome.evalue.strip()
-        return _result(cell, status, 0.0, explain(outcome.ename, outcome.evalue) if own else _BLANK, detail)
+        message = explain(outcome.ename, outcome.evalue) if own else _BLANK
+        return _result(cell, Status.BLANK, 0.0, message, detail)
     if broken is not None and broken.outcome == "timeout":
         message = (
             f"解答のセルが時間内（{broken.evalue}）に終わりませんでした。"
@@ -328,6 +328,8 @@ def _type_error(evalue: str) -> str:
         )
     if "positional argument" in evalue or "keyword argument" in evalue:
         return f"関数に渡す値（引数）の数か名前がちがいます：{_first_line(evalue)}"
+    if "for &" in evalue or "for |" in evalue:
+        return "条件を & や | でつなぐときは、1つひとつの条件をかっこで囲みます。例：(条件1) & (条件2)"
     if "str" in evalue and ("int" in evalue or "float" in evalue):
         return "文字と数値を混ぜて計算しています。pd.to_numeric などで、数値に直してから計算してください。"
     return f"データの種類（型）が合っていません：{_first_line(evalue)}"
@@ -336,6 +338,8 @@ def _type_error(evalue: str) -> str:
 def _syntax_error(evalue: str) -> str:
     line = re.search(r"line (\d+)", evalue)
     where = f"{line[1]}行目あたりで、" if line else ""
+    if "Maybe you meant '=='" in evalue:
+        return f"{where}Python の文として読めません。「等しいか」をくらべる記号は、= ではなく == です。"
     return (
         f"{where}Python の文として読めません。"
         "かっこ・引用符・コロン（:）の閉じ忘れや、全角の記号を確かめてください。"

@@ -23,8 +23,9 @@ _HEADINGS = (
     (Action.SKIPPED, "さわらなかったファイルがあります"),
 )
 _STATUS = {
-    Status.PASS: "[green]○ 正解[/]",
+    Status.PASS: "[green]○ 見えているテストは合格[/]",
     Status.PARTIAL: "[yellow]△ 一部正解[/]",
+    Status.BLANK: "[blue]－ 未記入[/]",
     Status.FAIL: "[red]× もう一歩[/]",
     Status.ERROR: "[red]× エラー[/]",
     Status.TIMEOUT: "[red]× 時間切れ[/]",
@@ -64,8 +65,8 @@ def show_check_line(check: Check, console: Console) -> None:
 
 def show_grade(record: GradeRecord, console: Console, hints: int) -> None:
     """Each question: status, message, ``hints`` layers of hints, where to read."""
-    for repair in record.repairs:
-        _say(repair.what, console, style="yellow")
+    for what in dict.fromkeys(repair.what for repair in record.repairs):
+        _say(what, console, style="yellow")
     table = Table(box=None, pad_edge=False, show_header=True, header_style="bold")
     table.add_column("問題", overflow="fold")
     table.add_column("結果", no_wrap=True)
@@ -120,6 +121,7 @@ def _worst(results: list[CellResult]) -> Status:
         Status.TIMEOUT,
         Status.NOT_RUN,
         Status.FAIL,
+        Status.BLANK,
         Status.PARTIAL,
         Status.NEEDS_REVIEW,
         Status.MANUAL,

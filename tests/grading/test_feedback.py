@@ -191,12 +191,7 @@ def test_several_tests_of_one_question() -> None:
 
 
 def test_blank_written_answer_is_called_blank() -> None:
-    assert (
-        "白紙"
-        in page(
-            record(result("q3", Status.FAIL, 0, 3, message="まだ書かれていません。", detail="blank"))
-        ).text
-    )
+    assert "未記入" in page(record(result("q3", Status.BLANK, 0, 3, message="まだ書かれていません。"))).text
 
 
 def test_the_same_record_gives_the_same_page() -> None:

@@ -126,7 +126,7 @@ def test_written_answers_wait_for_a_person_unless_blank() -> None:
     assert result(scored(), "q3-written").status is Status.MANUAL
     blank = factory.hand_in_of(SOURCE, {**factory.RIGHT, "q3-written": factory.STUBS[1]})
     got = result(scored(blank), "q3-written")
-    assert (got.status, got.points) == (Status.FAIL, 0.0)
+    assert (got.status, got.points) == (Status.BLANK, 0.0)
 
 
 def test_every_graded_cell_has_a_result_even_where_the_notebook_lacks_it() -> None:
@@ -241,3 +241,18 @@ def test_a_notebook_that_never_ran_is_full_marks_for_stock_nbgrader_and_none_for
     mended, _ = repair(nb, SPEC)
     never = Run(mended, tuple(CellOutcome() for _ in mended.cells))
     assert score(never, SPEC, learner="x").points == 0
+
+
+@pytest.mark.parametrize(
+    ("ename", "evalue", "said"),
+    [
+        ("TypeError", "unsupported operand type(s) for &: 'str' and 'StringArray'", "かっこで囲みます"),
+        (
+            "SyntaxError",
+            "invalid syntax. Maybe you meant '==' or ':=' instead of '='? (123.py, line 2)",
+            "2行目あたりで、Python の文として読めません。「等しいか」をくらべる記号",
+        ),
+    ],
+)
+def test_the_beginners_commonest_slips_are_named(ename: str, evalue: str, said: str) -> None:
+    assert said in explain(ename, evalue)

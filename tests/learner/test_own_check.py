@@ -189,7 +189,7 @@ class TestShow:
 
     def test_status_message_and_where_to_read(self):
         text = shown(self.record, hints=1)
-        assert text.count("○ 正解") == 1  # a question is right when all its tests are
+        assert text.count("○ 見えているテストは合格") == 1  # a question is right when all its tests are
         assert "× 時間切れ" in text
         assert "欠損を除きましたか。[0, 1]" in text  # not eaten as rich markup
         assert "読み直すところ: 第2回 3節" in text
