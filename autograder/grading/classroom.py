@@ -6,16 +6,11 @@ does not depend on the number of processes or on the order in which they finish.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
-import platform
-import sys
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from importlib import metadata
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
@@ -24,22 +19,21 @@ import psutil
 from nbformat import NotebookNode
 from sqlalchemy.exc import SAWarning
 
-import autograder
 from autograder.grading.collect import Collected, Ignored, collect
 from autograder.grading.course_root import Course, load_course
 from autograder.grading.feedback import answers_of, asks_of, render_feedback
+from autograder.grading.fingerprint import Fingerprints
 from autograder.grading.grade import grade_hand_in
-from autograder.grading.gradebook import GradebookError, Writer
 from autograder.grading.manual import manual_grades
 from autograder.grading.out_folder import OutFolder, grades_table, write_text
 from autograder.grading.pool import Crashed, run_all
-from autograder.grading.records import CellResult, GradeRecord, HandIn, Rejected, Repair, Status
+from autograder.grading.records import CellResult, GradeRecord, HandIn, Rejected, Status
 from autograder.grading.report import Graded, render_report
 from autograder.grading.spec import AssignmentSpec
+from autograder.grading.writer import GradebookError, Writer
 
 _MEMORY_PER_WORKER_MB = 700
 _HARD_LIMIT_GRACE_S = 120.0
-_PACKAGES_THAT_MATTER = ("ipykernel", "matplotlib", "nbclient", "numpy", "pandas", "scikit-learn", "torch")
 
 
 @dataclass(frozen=True)
@@ -126,7 +120,7 @@ def grade_class(
     folder.prepare(submissions)
     with folder.only_writer():
         found = collect(submissions, materials.assignments, only_assignment)
-        keys = _Keys(materials, cell_timeout_s, notebook_timeout_s)
+        keys = Fingerprints(materials, cell_timeout_s, notebook_timeout_s)
         done: dict[int, GradeRecord] = {}
         refused: list[Rejected] = list(found.rejected)
         for position, hand_in in enumerate(found.hand_ins):
@@ -213,14 +207,6 @@ def _grade(job: _Job) -> tuple[GradeRecord, str] | Rejected:
     if isinstance(result, Rejected):
         return result
     record, notebook = result
-    if b'"worksheets"' in job.hand_in.content and b'"cells"' in job.hand_in.content:
-        version = json.loads(job.hand_in.content.decode("utf-8-sig")).get("nbformat")
-        if isinstance(version, int) and version < 4:
-            note = Repair(
-                "",
-                f"古い形式（nbformat {version}）のノートブックだったので、新しい形式に直して採点しました。",
-            )
-            record = replace(record, repairs=(note, *record.repairs))
     return record, nbformat.writes(notebook)
 
 
@@ -285,59 +271,12 @@ def _autograded(folder: OutFolder, record: GradeRecord, spec: AssignmentSpec | N
 # ---------------------------------------------------------------- what need not be graded again
 
 
-class _Keys:
-    """A fingerprint of everything that a record depends on."""
-
-    def __init__(self, materials: Course, cell_timeout_s: float, notebook_timeout_s: float) -> None:
-        environment = [platform.python_version(), sys.platform, f"{cell_timeout_s}", f"{notebook_timeout_s}"]
-        for package in _PACKAGES_THAT_MATTER:
-            try:
-                environment.append(f"{package} {metadata.version(package)}")
-            except metadata.PackageNotFoundError:
-                continue
-        package_folder = Path(autograder.__file__).parent
-        self._common = _digest(*environment, *_files(package_folder, "*.py"))
-        self._assignments = {
-            name: _digest(
-                *_files(materials.data_dir(name), "*"), *_files(materials.root / "release" / name, "*")
-            )
-            for name in materials.assignments
-        }
-
-    def of(self, hand_in: HandIn) -> str:
-        return _digest(
-            self._common,
-            self._assignments[hand_in.assignment],
-            hand_in.learner,
-            hand_in.assignment,
-            hand_in.name,
-            hand_in.content,
-        )
-
-
-def _files(folder: Path, pattern: str) -> list[bytes]:
-    parts: list[bytes] = []
-    for path in sorted(folder.rglob(pattern)):
-        if path.is_file() and "__pycache__" not in path.parts:
-            parts += [path.relative_to(folder).as_posix().encode(), path.read_bytes()]
-    return parts
-
-
-def _digest(*parts: str | bytes) -> str:
-    digest = hashlib.sha256()
-    for part in parts:
-        content = part.encode() if isinstance(part, str) else part
-        digest.update(len(content).to_bytes(8, "big"))
-        digest.update(content)
-    return digest.hexdigest()
-
-
-def _reusable(hand_in: HandIn, keys: _Keys, folder: OutFolder, materials: Course) -> GradeRecord | None:
+def _reusable(hand_in: HandIn, keys: Fingerprints, folder: OutFolder, course: Course) -> GradeRecord | None:
     """An earlier record of the same hand-in, unless time played a part in it or its files are gone."""
     record = folder.read_record(hand_in.learner, hand_in.assignment, keys.of(hand_in))
     if record is None or any(_is_about_time(r) for r in record.results):
         return None
-    notebook = materials.assignments[hand_in.assignment].notebook
+    notebook = course.assignments[hand_in.assignment].notebook
     kept = folder.autograded_path(hand_in.learner, hand_in.assignment, notebook).is_file()
     return record if kept and (folder.root / "gradebook.db").is_file() else None
 

@@ -74,9 +74,9 @@ def grade(
     errors = Console(stderr=True, soft_wrap=True)
     from autograder.grading.classroom import grade_class
     from autograder.grading.course_root import CourseError
-    from autograder.grading.gradebook import GradebookError
     from autograder.grading.intake import IntakeError
     from autograder.grading.out_folder import OutFolderError
+    from autograder.grading.writer import GradebookError
 
     if timeout_s <= 0 or (workers is not None and workers < 1):
         errors.print("--timeout と --workers には、1以上の数を指定してください。", markup=False)

@@ -16,7 +16,7 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
-from autograder.grading.records import GradeRecord, HandIn, Rejected
+from autograder.grading.records import GradeRecord, HandIn, Rejected, Repair
 from autograder.grading.repair import NotThisAssignment, repair
 from autograder.grading.run import KernelFactory, KernelStartError, Limits, run, spawned_kernel
 from autograder.grading.score import annotate, positions_of_tests, score
@@ -121,6 +121,9 @@ def grade_notebook(
     if isinstance(declared, str) and declared and declared != spec.assignment:
         raise NotThisAssignment(f"metadata.takara.assignment is {declared!r}, not {spec.assignment!r}")
     mended, repairs = repair(nb, spec)
+    if version := nb.metadata.get("orig_nbformat"):
+        what = f"古い形式（nbformat {version}）のノートブックだったので、新しい形式に直して採点しました。"
+        repairs = [Repair("", what), *repairs]
     done = run(
         mended, data_dir=data_dir, tests=positions_of_tests(mended, spec), limits=limits, kernel=kernel
     )
@@ -230,6 +233,8 @@ def read_notebook(content: bytes) -> NotebookNode:
     metadata = raw.get("metadata")
     if isinstance(metadata, dict) and isinstance(metadata.get("takara"), dict):
         nb.metadata["takara"] = nbformat.from_dict(metadata["takara"])
+    if version < 4:
+        nb.metadata["orig_nbformat"] = version  # nbformat's own key for a notebook that was converted
     nb.cells = [cell for c in cells if (cell := _cell(c)) is not None]
     if not nb.cells:
         raise Unreadable(

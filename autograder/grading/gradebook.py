@@ -1,233 +1,35 @@
-"""The one writer into nbgrader's gradebook and its folders.
+"""nbgrader's gradebook as one grading step sees it: open it, read a specification, save a record.
 
-After :class:`Writer` has written a class, everything of nbgrader goes on from there: formgrader,
-grading by hand, ``nbgrader generate_feedback``, ``nbgrader export``. Only nbgrader's own interfaces are
-used: :class:`nbgrader.api.Gradebook` and its converter ``GenerateAssignment``.
+Only nbgrader's own interface :class:`nbgrader.api.Gradebook` is used.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import re
-import shutil
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import nbformat
-from nbformat import NotebookNode
-from nbgrader.api import Gradebook, MissingEntry
-from nbgrader.converters import GenerateAssignment
+from nbgrader.api import Gradebook
 from nbgrader.coursedir import CourseDirectory
-from nbgrader.utils import capture_log
-from sqlalchemy.exc import SQLAlchemyError
-from traitlets.config import Config
 
-from autograder.grading.nbgrader_config import configure
 from autograder.grading.records import GradeRecord, Status
 from autograder.grading.spec import AssignmentSpec, Kind, SpecError, from_notebook
 
-__all__ = ["GradebookError", "Writer", "save_record", "spec_from_gradebook", "valid_learner"]
+__all__ = ["course_paths", "open_gradebook", "patient", "save_record", "spec_from_gradebook"]
 
 BUSY_TIMEOUT_S = 60  # formgrader may hold the database while it saves
-
-_CONFIG = '''"""nbgrader's configuration of this folder: the grading of Takara (see `takara grade --help`)."""
-
-from autograder.grading.nbgrader_config import configure
-
-c = get_config()  # noqa: F821
-configure(c)
-c.CsvExportPlugin.to = "nbgrader_grades.csv"  # `nbgrader export` must not overwrite takara's grades.csv
-'''
-
-
-class GradebookError(RuntimeError):
-    """The gradebook could not be written. The message is for the instructor, in Japanese."""
-
-
-class Writer:
-    """Writes graded hand-ins into an nbgrader course folder. Use it from one process only.
-
-    Parameters
-    ----------
-    out : Path
-        The course folder: ``gradebook.db``, ``source/``, ``release/``, ``submitted/``, ``autograded/``.
-    course_id : str
-        As in nbgrader's ``CourseDirectory.course_id``.
-    """
-
-    def __init__(self, out: Path, course_id: str = "") -> None:
-        self.out = Path(out).resolve()
-        self.course_id = course_id
-        self.out.mkdir(parents=True, exist_ok=True)
-        config = self.out / "nbgrader_config.py"
-        if not config.exists():
-            _write_atomically(config, _CONFIG.encode())
-        try:
-            self._gb = open_gradebook(self.db_url, course_id)
-        except SQLAlchemyError as error:
-            raise self._broken(error) from error
-
-    def __enter__(self) -> Writer:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        self._gb.close()
-
-    @property
-    def db_url(self) -> str:
-        return f"sqlite:///{self.out / 'gradebook.db'}"
-
-    def ensure_assignment(self, spec: AssignmentSpec, source: Path) -> None:
-        """Make sure that the gradebook knows the assignment as ``spec`` says.
-
-        Parameters
-        ----------
-        spec : AssignmentSpec
-        source : Path
-            The assignment's source folder. It is copied to ``out/source`` (unless it lies there), and
-            nbgrader's own ``generate_assignment`` makes ``out/release`` and the gradebook's entries.
-
-        Raises
-        ------
-        GradebookError
-            If nbgrader refuses, for example because cells changed after hand-ins were graded.
-        """
-        target = self.out / "source" / spec.assignment
-        if target.resolve() != Path(source).resolve():
-            _copy_folder(Path(source), target)
-        released = self.out / "release" / spec.assignment / f"{spec.notebook}.ipynb"
-        if released.exists() and self._knows(spec):
-            return
-        self._gb.close()  # nbgrader opens the database itself
-        try:
-            config = Config()
-            configure(config)
-            config.CourseDirectory.root = str(self.out)
-            config.CourseDirectory.course_id = self.course_id
-            config.CourseDirectory.assignment_id = spec.assignment
-            config.CourseDirectory.db_url = _patient(self.db_url)
-            coursedir = CourseDirectory(config=config)
-            converter = GenerateAssignment(coursedir=coursedir, config=config)
-            converter.force = True
-            result = capture_log(converter)
-        finally:
-            self._gb = open_gradebook(self.db_url, self.course_id)
-        if not result["success"]:
-            log = str(result.get("log", "")) + str(result.get("error", ""))
-            changed = "submissions associated" in log
-            reason = (
-                "採点した提出物があるのに、採点するセルが増えたり減ったりしています。"
-                "前の採点結果を残すために、別の出力フォルダを指定してください。"
-                if changed
-                else "nbgrader の generate_assignment が失敗しました。課題のノートブックを確かめてください。"
-            )
-            raise GradebookError(
-                f"課題「{spec.assignment}」を成績簿に登録できませんでした。{reason}\n{log[-2000:]}"
-            )
-
-    def write(
-        self,
-        record: GradeRecord,
-        spec: AssignmentSpec,
-        *,
-        submitted: bytes,
-        graded: NotebookNode,
-        timestamp: str | None = None,
-    ) -> None:
-        """Write one graded hand-in: notebooks first, then the gradebook. May be repeated.
-
-        Parameters
-        ----------
-        record : GradeRecord
-        spec : AssignmentSpec
-        submitted : bytes
-            The notebook as handed in.
-        graded : NotebookNode
-            As returned by :func:`autograder.grading.grade.grade_hand_in`.
-        timestamp : str, optional
-            When it was handed in ("2026-06-01 17:00:00 UTC").
-
-        Raises
-        ------
-        GradebookError
-            If the learner's name cannot be a folder name, or the database cannot be written.
-        """
-        if not valid_learner(record.learner):
-            raise GradebookError(
-                f"受講者の名前「{record.learner}」はフォルダの名前に使えません。"
-                "「/」「\\」「:」や改行を使わない名前にしてください。"
-            )
-        before = self._folder("submitted", record) / f"{spec.notebook}.ipynb"
-        resubmitted = not before.is_file() or before.read_bytes() != submitted
-        _write_atomically(before, submitted)
-        if timestamp:
-            _write_atomically(before.parent / "timestamp.txt", timestamp.encode())
-        _copy_folder(
-            self.out / "source" / spec.assignment, self._folder("autograded", record), without_notebooks=True
-        )
-        _write_atomically(
-            self._folder("autograded", record) / f"{spec.notebook}.ipynb",
-            nbformat.writes(graded, version=4).encode("utf-8"),
-        )
-        gb = self._gb
-        try:
-            gb.update_or_create_student(record.learner)
-            when = {"timestamp": timestamp} if timestamp else {}
-            gb.update_or_create_submission(spec.assignment, record.learner, **when)
-            save_record(gb, record, spec, resubmitted=resubmitted)
-        except (SQLAlchemyError, MissingEntry, ValueError) as error:
-            gb.db.rollback()
-            raise self._broken(error) from error
-
-    def manual_scores(self, assignment: str, learner: str) -> dict[str, float]:
-        """Points that a person gave, by grade_id (empty where nobody graded by hand)."""
-        try:
-            submission = self._gb.find_submission(assignment, learner)
-        except MissingEntry:
-            return {}
-        return {
-            g.name: float(g.manual_score)
-            for notebook in submission.notebooks
-            for g in notebook.grades
-            if g.manual_score is not None
-        }
-
-    def _folder(self, step: str, record: GradeRecord) -> Path:
-        return self.out / step / record.learner / record.assignment
-
-    def _knows(self, spec: AssignmentSpec) -> bool:
-        try:
-            known = spec_from_gradebook(self._gb, self._source_of(spec), spec.assignment, spec.notebook)
-        except (SpecError, MissingEntry, OSError):
-            return False
-        return [_essence(c) for c in known.cells if c.grade_id] == [
-            _essence(c) for c in spec.cells if c.grade_id
-        ]
-
-    def _source_of(self, spec: AssignmentSpec) -> Path:
-        return self.out / "source" / spec.assignment / f"{spec.notebook}.ipynb"
-
-    def _broken(self, error: Exception) -> GradebookError:
-        return GradebookError(
-            f"成績簿（{self.out / 'gradebook.db'}）に書きこめませんでした。"
-            "formgrader など、ほかで開いているものを閉じてから、もう一度採点してください。"
-            f"\n{type(error).__name__}: {error}"
-        )
 
 
 def open_gradebook(db_url: str, course_id: str = "") -> Gradebook:
     """nbgrader's gradebook, patient with other readers and writers of the same SQLite file."""
     with _with_alembic():
-        return Gradebook(_patient(db_url), course_id)
+        return Gradebook(patient(db_url), course_id)
 
 
-def _patient(db_url: str) -> str:
+def patient(db_url: str) -> str:
     """The address of a SQLite database with a longer wait for locks than the usual 5 seconds."""
     sqlite = db_url.startswith("sqlite:///") and "?" not in db_url
     return f"{db_url}?timeout={BUSY_TIMEOUT_S}" if sqlite else db_url
@@ -303,17 +105,6 @@ def spec_from_gradebook(gb: Gradebook, path: Path, assignment: str, notebook: st
     return spec
 
 
-def valid_learner(name: str) -> bool:
-    """Whether a learner's name can safely be a folder of nbgrader's layout."""
-    return bool(
-        name
-        and name == name.strip()
-        and not name.startswith(".")
-        and len(name.encode("utf-8")) <= 120
-        and not re.search(r'[/\\:*?"<>|\x00-\x1f\x7f{}\[\]]', name)
-    )
-
-
 def _to_look_at(record: GradeRecord, spec: AssignmentSpec) -> set[str]:
     """grade_ids that a person must look at: unclear results, and those of unclear repairs."""
     look = {r.grade_id for r in record.results if r.status is Status.NEEDS_REVIEW}
@@ -333,39 +124,6 @@ def _comments(record: GradeRecord, spec: AssignmentSpec) -> dict[str, str]:
         for cell in spec.answers_of(result.grade_id)[-1:] or (result.grade_id,):
             comments.setdefault(cell, []).append(result.message)
     return {cell: "\n\n".join(dict.fromkeys(messages)) for cell, messages in comments.items()}
-
-
-def _essence(cell) -> tuple:
-    return (cell.grade_id, cell.kind, cell.points, cell.source if cell.locked else "")
-
-
-def _copy_folder(source: Path, target: Path, *, without_notebooks: bool = False) -> None:
-    """Copy regular files (no links, nothing hidden), each atomically, only where they differ."""
-    for path, folders, names in os.walk(source, followlinks=False):
-        folders[:] = [d for d in folders if not d.startswith(".") and d != "__pycache__"]
-        for name in names:
-            file = Path(path, name)
-            if file.is_symlink() or not file.is_file() or name.startswith("."):
-                continue
-            if without_notebooks and name.endswith(".ipynb"):
-                continue
-            copy = target / file.relative_to(source)
-            if copy.is_file() and copy.read_bytes() == file.read_bytes():
-                continue
-            _write_atomically(copy, file.read_bytes())
-
-
-def _write_atomically(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".takara-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        shutil.copymode(path, temporary) if path.exists() else os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def course_paths(coursedir: CourseDirectory, assignment: str, notebook: str) -> Mapping[str, Path]:

@@ -11,12 +11,12 @@ import csv
 import io
 import json
 import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import psutil
 
+from autograder.files import write_whole
 from autograder.grading.feedback import plain_points, question_sums
 from autograder.grading.records import GradeRecord, Rejected
 from autograder.grading.report import Graded
@@ -159,19 +159,7 @@ def write_text(path: Path, text: str, *, encoding: str = "utf-8") -> None:
     with contextlib.suppress(OSError):
         if path.read_bytes() == content:
             return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".tmp-")
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
+    write_whole(path, content)
 
 
 def grades_table(graded: Sequence[Graded], rejected: Sequence[Rejected]) -> str:

@@ -27,7 +27,6 @@ import errno
 import hashlib
 import json
 import os
-import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,6 +34,7 @@ from importlib import metadata
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from autograder.files import write_whole
 from autograder.materials import Materials, find_materials
 
 __all__ = [
@@ -390,29 +390,7 @@ def _put_aside_manifest(root: Path) -> str:
 
 
 def _write(root: Path, path: Path, content: bytes) -> None:
-    """Write a file so that it is there either completely or not at all."""
-    temporaries = root / _STATE_FOLDER / "tmp"
-    temporaries.mkdir(parents=True, exist_ok=True)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=temporaries)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
-
-
-def _umask() -> int:
-    # There is no way to read the umask without setting it; a wrong guess would only make a file less private.
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
+    write_whole(path, content, temporaries=root / _STATE_FOLDER / "tmp")
 
 
 def _clear_stale_temporaries(root: Path) -> None:

@@ -15,11 +15,11 @@ pytest.importorskip("nbgrader")
 
 from nbgrader.api import Gradebook
 
-from autograder.grading.gradebook import GradebookError, Writer, valid_learner
 from autograder.grading.records import CellResult, GradeRecord, Repair, Status
 from autograder.grading.repair import repair
 from autograder.grading.run import CellOutcome, Run
 from autograder.grading.score import annotate, score
+from autograder.grading.writer import GradebookError, Writer, valid_learner
 
 SOURCE = factory.source_notebook()
 SPEC = factory.spec_of(SOURCE)
@@ -138,9 +138,6 @@ def test_what_a_person_graded_stays(out: Path) -> None:
     one = grade(out, "q3-written")
     assert (one["manual_score"], one["extra_credit"], one["needs_manual_grade"]) == (2.5, 0.5, False)
     assert comment(out, "q3-written")["manual_comment"] == "よく考えました"
-    with Writer(out) as writer:
-        assert writer.manual_scores("ps", "hana") == {"q3-written": 2.5}
-        assert writer.manual_scores("ps", "nobody") == {}
     changed = factory.hand_in_of(SOURCE, {**factory.RIGHT, "q3-written": "書き直しました。"})
     write(out, *graded(nb=changed))  # handed in anew: the person must look again
     one = grade(out, "q3-written")
