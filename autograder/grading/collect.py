@@ -328,6 +328,14 @@ def _identify(
             "no takara metadata, no known cell, no assignment in the name",
             **refuse,
         )
+    if takara.get("form") == "solutions":
+        raise _Refusal(
+            f"課題 {assignment} の「解答と解説」のノートブックです（提出物ではありません）。"
+            "自分で解いた課題のノートブックを、出し直してもらってください。",
+            "metadata.takara.form = 'solutions'",
+            **refuse,
+            assignment=assignment,
+        )
     wrong_name = path_names - {assignment}
     if content_says and wrong_name:
         raise _Refusal(

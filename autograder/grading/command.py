@@ -7,6 +7,7 @@ done; 130 interrupted.
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -157,16 +158,17 @@ def show_outcome(outcome: ClassOutcome, console: Console) -> None:
 
     if outcome.graded:
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-        table.add_column("学習者", overflow="fold", max_width=24)
+        table.add_column("受講者", overflow="fold", max_width=24)
         table.add_column("課題", no_wrap=True)
         table.add_column("得点", justify="right", no_wrap=True)
         table.add_column("要確認", justify="center", no_wrap=True)
         table.add_column("メモ", overflow="fold")
         for g in outcome.graded:
             notes = [f"記述 {plain_points(g.unread_points)}点は未採点"] if g.unread_points else []
-            notes += [_shortened(r.what) for r in g.record.repairs[:_LISTED_REPAIRS]]
-            if len(g.record.repairs) > _LISTED_REPAIRS:
-                notes.append(f"ほか {len(g.record.repairs) - _LISTED_REPAIRS} 件の直し")
+            repairs = list(dict.fromkeys(_shortened(r.what) for r in g.record.repairs))
+            notes += repairs[:_LISTED_REPAIRS]
+            if len(repairs) > _LISTED_REPAIRS:
+                notes.append(f"ほか {len(repairs) - _LISTED_REPAIRS} 件の直し")
             table.add_row(
                 escape(g.record.learner),
                 g.record.assignment,
@@ -192,6 +194,7 @@ def show_outcome(outcome: ClassOutcome, console: Console) -> None:
 
 
 def _shortened(text: str) -> str:
+    text = re.sub(r"「((?:問|課題)\d+)[^」]*」", r"「\1」", text)  # without titles
     return text if len(text) <= _NOTE_LENGTH else text[: _NOTE_LENGTH - 1] + "…"
 
 
@@ -211,9 +214,10 @@ def _show_next_steps(outcome: ClassOutcome, console: Console) -> None:
         ("feedback", "受講者に返すページ（1人に1つ）"),
         ("gradebook.db", "nbgraderの成績簿"),
     ):
-        console.print(
-            f"  {os.path.join(root, name)}  … {what}", markup=False, highlight=False, soft_wrap=True
-        )
+        if (outcome.out.root / name).exists():
+            console.print(
+                f"  {os.path.join(root, name)}  … {what}", markup=False, highlight=False, soft_wrap=True
+            )
     unread = sum(1 for g in outcome.graded if g.unread_points)
     doubtful = sum(1 for g in outcome.graded if g.needs_review)
     todo = [f"記述問題の採点（{unread} 件）"] * bool(unread) + [f"要確認の判断（{doubtful} 件）"] * bool(
@@ -226,7 +230,8 @@ def _show_next_steps(outcome: ClassOutcome, console: Console) -> None:
             highlight=False,
             soft_wrap=True,
         )
-        console.print(f"  cd {_quoted(root)} && jupyter lab", markup=False, highlight=False, soft_wrap=True)
+        # Two lines: "&&" does not work in Windows PowerShell 5.
+        console.print(f"  cd {_quoted(root)}\n  jupyter lab", markup=False, highlight=False, soft_wrap=True)
         console.print(
             "そのあと同じコマンドをもう一度実行すると、点とコメントがページと成績表に入ります。",
             soft_wrap=True,

@@ -71,8 +71,9 @@ _DECIDED_BY_HAND = Look("採点者が決めました", "✎", "part")
 class ManualGrade:
     """What a person decided about one graded cell in nbgrader's formgrader."""
 
-    points: float | None = None  # None: commented only
+    points: float | None = None  # None: commented only, or not looked at
     comment: str = ""
+    settled: bool = False  # the formgrader does not ask for a look at this cell (any more)
 
 
 @dataclass(frozen=True)
@@ -169,13 +170,15 @@ def final_points(result: CellResult, manual: Mapping[str, ManualGrade]) -> float
     return decided.points if decided is not None and decided.points is not None else result.points
 
 
+def is_decided(result: CellResult, manual: Mapping[str, ManualGrade]) -> bool:
+    """Whether a person gave the points."""
+    m = manual.get(result.grade_id)
+    return m is not None and m.points is not None
+
+
 def open_points(record: GradeRecord, manual: Mapping[str, ManualGrade], status: Status) -> float:
     """Points of the cells of this status that nobody has decided yet."""
-    return sum(
-        r.max_points
-        for r in record.results
-        if r.status is status and ((m := manual.get(r.grade_id)) is None or m.points is None)
-    )
+    return sum(r.max_points for r in record.results if r.status is status and not is_decided(r, manual))
 
 
 def render_feedback(
@@ -249,12 +252,14 @@ def _question_view(
 
 
 def _part_view(result: CellResult, manual: Mapping[str, ManualGrade]) -> dict[str, Any]:
-    decided = (m := manual.get(result.grade_id)) is not None and m.points is not None
+    decided = is_decided(result, manual)
     if decided and result.status is Status.MANUAL:
         look, message = _READ_BY_HAND, "採点者が読んで、点をつけました。"
     elif decided:
         look = _DECIDED_BY_HAND
-        message = "採点者が確認して、点を決めました。" + (f"\n{result.message}" if result.message else "")
+        message = "採点者が確認して、点を決めました。"
+        if result.message and result.status is not Status.NEEDS_REVIEW:
+            message += f"\n{result.message}"
     else:
         look = LOOKS[result.status]
         message = result.message or _DEFAULT_MESSAGES[result.status]
@@ -363,6 +368,8 @@ def _error_of(cell: NotebookNode) -> str:
     for output in cell.get("outputs", []):
         if output.get("output_type") == "error":
             name = str(output.get("ename", ""))
+            if name == "KeyboardInterrupt":  # ours, when the time was up
+                return ""
             value = _ANSI.sub("", str(output.get("evalue", ""))).strip()
             text = f"{name}: {value}" if value else name
             return text if len(text) <= _ERROR_LIMIT else text[:_ERROR_LIMIT] + "…"

@@ -263,6 +263,12 @@ def _read_json(content: bytes) -> dict[str, Any]:
     try:
         raw = json.loads(text)
     except (ValueError, RecursionError) as error:
+        if text.lstrip().startswith("<"):
+            raise Unreadable(
+                "ノートブックではなく、ウェブページ（HTML）が保存されています。"
+                "JupyterLab の左の一覧で右クリックし、「ダウンロード」で保存したファイルを出してください。",
+                "starts with <",
+            ) from error
         cut = "途中で切れているようです。" if not text.rstrip().endswith("}") else ""
         raise Unreadable(
             f"ノートブックの形式（JSON）がこわれていて読めません。{cut}"

@@ -8,7 +8,7 @@ from autograder.grading.feedback import ManualGrade
 
 
 def manual_grades(database: Path) -> dict[tuple[str, str], dict[str, ManualGrade]]:
-    """Manual points and comments by (learner, assignment) and grade_id.
+    """Manual points and comments, and what is settled, by (learner, assignment) and grade_id.
 
     Parameters
     ----------
@@ -30,8 +30,9 @@ def manual_grades(database: Path) -> dict[tuple[str, str], dict[str, ManualGrade
                     if points is not None and grade.extra_credit:
                         points += grade.extra_credit
                     comment = comments.pop(grade.name, "")
-                    if points is not None or comment:
-                        cells[grade.name] = ManualGrade(points, comment)
+                    settled = not grade.needs_manual_grade
+                    if points is not None or comment or settled:
+                        cells[grade.name] = ManualGrade(points, comment, settled)
                 cells |= {name: ManualGrade(None, text) for name, text in comments.items() if text}
             if cells:
                 found[(submission.student.id, submission.assignment.name)] = cells

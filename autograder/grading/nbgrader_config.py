@@ -32,7 +32,8 @@ __all__ = ["configure"]
 
 def configure(c: Config) -> None:
     """Set nbgrader's options for this course on the configuration object of ``nbgrader_config.py``."""
-    from autograder.grading.preprocessors import HideTests, RepairHandIn, RunHandIn, SafeHTML, SaveRecord
+    from autograder.grading.preprocessors import HideTests, RepairHandIn, RunHandIn, SaveRecord
+    from autograder.grading.safe_html import SafeHTML, safe_markdown
 
     c.ClearSolutions.code_stub = {"python": CODE_STUB}
     c.ClearSolutions.text_stub = TEXT_STUB
@@ -53,8 +54,12 @@ def configure(c: Config) -> None:
     c.ExecutePreprocessor.timeout = 60
     c.ExecutePreprocessor.shutdown_kernel = "immediate"
 
-    c.GenerateFeedback.preprocessors = [GetGrades, HideTests, SafeHTML, CSSHTMLHeaderPreprocessor]
-    c.HTMLExporter.template_name = "takara_feedback"
+    c.GenerateFeedback.preprocessors = [GetGrades, HideTests, CSSHTMLHeaderPreprocessor]
+
+    # HTMLExporter makes the pages of the formgrader and those of generate_feedback. Each names its own
+    # template ("formgrade", "feedback"): a template_name set here would take the other's place.
+    c.HTMLExporter.preprocessors = [SafeHTML]
+    c.HTMLExporter.filters = {"markdown2html": safe_markdown}
     c.HTMLExporter.extra_template_basedirs = [
         str(files("autograder.grading") / "nbgrader_templates"),
         str(Path(server_extensions.__path__[0], "formgrader", "templates")),
@@ -63,6 +68,5 @@ def configure(c: Config) -> None:
     c.HTMLExporter.mathjax_url = ""
     c.HTMLExporter.require_js_url = ""
     c.HTMLExporter.jquery_url = ""
-    c.HTMLExporter.mermaid_js_url = ""
     c.HTMLExporter.jupyter_widgets_base_url = ""
     c.HTMLExporter.widget_renderer_url = ""

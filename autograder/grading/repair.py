@@ -153,7 +153,8 @@ def _recognise_by_place(m: _Mending) -> None:
                 unsure.append(cell)
     by_text = [i for i in m.items if i.spec is not None and not i.by_id and i.spec.kind is not Kind.PROSE]
     if by_text:
-        names = "、".join(dict.fromkeys(label(i.spec) for i in by_text if i.spec is not None))
+        labels = list(dict.fromkeys(label(i.spec) for i in by_text if i.spec is not None))
+        names = "、".join(labels[:3]) + (f"など{len(labels)}か所" if len(labels) > 3 else "")
         m.note(
             by_text[0].spec.grade_id if len(by_text) == 1 and by_text[0].spec else "",
             f"採点用の目印（メタデータ）が消えていたので、{names}のセルを、中身と位置から見つけました。",

@@ -19,11 +19,12 @@ from autograder.grading.feedback import (
     ManualGrade,
     environment,
     final_points,
+    is_decided,
     open_points,
     page_css,
     question_sums,
 )
-from autograder.grading.records import CellResult, GradeRecord, Rejected, Status
+from autograder.grading.records import CellResult, GradeRecord, Rejected, Repair, Status
 from autograder.grading.spec import AssignmentSpec
 
 _EXAMPLE_LINES = 12
@@ -47,9 +48,16 @@ class Graded:
     @property
     def needs_review(self) -> bool:
         """Somebody must still look: doubtful results without a person's decision, doubtful repairs."""
-        return open_points(self.record, self.manual, Status.NEEDS_REVIEW) > 0 or any(
-            r.needs_review for r in self.record.repairs
-        )
+        return open_points(self.record, self.manual, Status.NEEDS_REVIEW) > 0 or bool(self.doubtful_repairs)
+
+    @property
+    def doubtful_repairs(self) -> tuple[Repair, ...]:
+        """Doubtful repairs, until the formgrader asks for no more than the other written answers."""
+        doubtful = tuple(r for r in self.record.repairs if r.needs_review)
+        written = {r.grade_id for r in self.record.results if r.status is Status.MANUAL}
+        to_settle = {r.grade_id for r in self.record.results} - (written - {r.grade_id for r in doubtful})
+        settled = {i for i, m in self.manual.items() if m.settled or m.points is not None}
+        return () if to_settle <= settled else doubtful
 
     @property
     def unread_points(self) -> float:
@@ -139,8 +147,7 @@ def _question_view(question: str, graded: Sequence[Graded]) -> dict[str, Any]:
 
 def _is_pending(result: CellResult, manual: Mapping[str, ManualGrade]) -> bool:
     """A written answer that nobody has read yet."""
-    decided = manual.get(result.grade_id)
-    return result.status is Status.MANUAL and (decided is None or decided.points is None)
+    return result.status is Status.MANUAL and not is_decided(result, manual)
 
 
 def _common_messages(question: str, sums: Sequence[tuple[Graded, Any]]) -> list[dict[str, Any]]:
@@ -192,9 +199,7 @@ def _review_view(g: Graded) -> dict[str, Any] | None:
     if not g.needs_review:
         return None
     doubtful = [
-        r
-        for r in g.record.results
-        if r.status is Status.NEEDS_REVIEW and ((m := g.manual.get(r.grade_id)) is None or m.points is None)
+        r for r in g.record.results if r.status is Status.NEEDS_REVIEW and not is_decided(r, g.manual)
     ]
     return {
         "learner": g.record.learner,
@@ -202,8 +207,7 @@ def _review_view(g: Graded) -> dict[str, Any] | None:
         "items": [{"title": r.title, "message": r.message, "detail": r.detail} for r in doubtful]
         + [
             {"title": "ノートブックの直し", "message": r.what, "detail": r.grade_id}
-            for r in g.record.repairs
-            if r.needs_review
+            for r in g.doubtful_repairs
         ],
     }
 

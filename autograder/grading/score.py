@@ -146,13 +146,13 @@ def _test(cell: CellSpec, run: Run, at: Mapping[str, int], spec: AssignmentSpec)
     if outcome.outcome == "ok":
         return _passed(cell, outcome)
     if outcome.outcome == "timeout":
-        seconds = outcome.evalue
+        seconds = _seconds(outcome)
         return _result(
             cell,
             Status.TIMEOUT,
             0.0,
             f"テストが時間内（{seconds}）に終わりませんでした。同じ計算を何度もくり返していないか、確かめてください。",
-            f"timeout after {seconds}",
+            f"timeout after {outcome.evalue}",
         )
     if outcome.outcome in ("not_run", "skipped"):
         return _not_run(cell, outcome, run)
@@ -221,7 +221,7 @@ def _failed(
         return _result(cell, Status.BLANK, 0.0, message, detail)
     if broken is not None and broken.outcome == "timeout":
         message = (
-            f"解答のセルが時間内（{broken.evalue}）に終わりませんでした。"
+            f"解答のセルが時間内（{_seconds(broken)}）に終わりませんでした。"
             "終わらないくり返し（while True など）がないか、確かめてください。"
         )
         return _result(cell, status, 0.0, message, f"answer: timeout; test: {detail}")
@@ -229,6 +229,11 @@ def _failed(
         message = f"解答のセルがエラーで止まっています：{explain(broken.ename, broken.evalue)}"
         return _result(cell, status, 0.0, message, f"answer: {broken.ename}: {broken.evalue}; test: {detail}")
     return _result(cell, status, 0.0, explain(outcome.ename, outcome.evalue), detail)
+
+
+def _seconds(timeout: CellOutcome) -> str:
+    """``"60 s"`` → ``"60秒"``."""
+    return timeout.evalue.replace(" s", "秒")
 
 
 def _unwritten(cell: CellSpec, run: Run, at: Mapping[str, int], spec: AssignmentSpec) -> bool:

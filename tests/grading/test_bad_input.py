@@ -29,6 +29,7 @@ BAD: dict[str, tuple[bytes, str]] = {
     "g-zip-in-disguise/ps.ipynb": (b"PK\x03\x04abc", "圧縮ファイル"),
     "h-future/ps.ipynb": (b'{"cells": [], "nbformat": 9, "metadata": {}}', "新しすぎる形式"),
     "i-no-cells/ps.ipynb": (b'{"cells": [], "nbformat": 4, "metadata": {}}', "セルが1つもない"),
+    "i-web-page/ps.ipynb": ("<!DOCTYPE html><title>ログイン</title>".encode(), "ウェブページ"),
     "j-word/answer.docx": (b"PK", "ノートブック（.ipynb）が入っていません"),
 }  # fmt: skip
 

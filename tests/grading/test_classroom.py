@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import csv
 import io
 import json
@@ -18,7 +19,9 @@ import factory
 import nbformat
 import pytest
 import simulated_class
+from nbconvert.exporters import HTMLExporter
 from nbgrader.api import Gradebook
+from nbgrader.server_extensions.formgrader.formgrader import FormgradeExtension
 from rich.console import Console
 
 from autograder.grading import classroom, command
@@ -247,6 +250,44 @@ def test_grades_by_hand_are_kept_and_shown(tmp_path: Path, course: Path) -> None
     assert table(tmp_path)["hana"]["points"] == "7"
     third = grade(tmp_path, hand_ins, course, again=True)
     assert (third.reused, third.graded[0].points) == (0, 7)
+
+
+@pytest.mark.usefixtures("here")
+def test_what_a_person_decided_in_the_formgrader_is_no_longer_open(tmp_path: Path, course: Path) -> None:
+    nb = factory.hand_in_of(factory.source_notebook())
+    first = factory.cell_of(nb, "q1-answer")
+    second = copy.deepcopy(first)
+    second.source, second["id"] = "# やり直し\n" + first.source, "again"
+    nb.cells.insert(nb.cells.index(first) + 1, second)
+    hand_ins = put(tmp_path, hana=None)
+    (hand_ins / "hana" / "ps.ipynb").write_bytes(factory.to_bytes(nb))
+    assert grade(tmp_path, hand_ins, course).partial
+    with Gradebook(f"sqlite:///{tmp_path / 'out' / 'gradebook.db'}") as gradebook:
+        grade_of_test = gradebook.find_grade("q1-test", "ps", "ps", "hana")
+        assert grade_of_test.needs_manual_grade
+        grade_of_test.manual_score, grade_of_test.needs_manual_grade = 2, False  # as the formgrader saves
+        gradebook.db.commit()
+    outcome = grade(tmp_path, hand_ins, course)
+    assert not outcome.partial and outcome.graded[0].points == 4
+
+
+@pytest.mark.usefixtures("here")
+def test_the_formgrader_shows_a_hand_in_and_runs_nothing_of_it(
+    tmp_path: Path, course: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page on which written answers are graded, made as nbgrader's server extension makes it."""
+    memo = "<script>alert(1)</script>\n\n<img src=x onerror='alert(2)'>\n\n月曜に**人を増やす**。"
+    grade(tmp_path, put(tmp_path, hana={**factory.RIGHT, "q3-written": memo}), course)
+    monkeypatch.chdir(tmp_path / "out")
+    extension = FormgradeExtension()
+    extension.initialize([])
+    page, _ = HTMLExporter(config=extension.config).from_filename(
+        "autograded/hana/ps/ps.ipynb", resources={"base_url": "", "notebook_id": "ps", "index": 0, "total": 1}
+    )
+    assert 'id="q3-written"' in page and 'id="q3-written-comment"' in page, "no field for points, comment"
+    assert "<strong>人を増やす</strong>" in page
+    assert "alert(" not in page
+    assert "https://" not in page, "the page must work in an office network"
 
 
 @pytest.mark.usefixtures("here")

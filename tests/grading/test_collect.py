@@ -176,6 +176,15 @@ def test_name_and_content_disagree(tmp_path: Path) -> None:
     assert found.rejected[0].learner == "a"
 
 
+def test_the_solutions_are_no_hand_in(tmp_path: Path) -> None:
+    nb = factory.hand_in_of(source("ps2"))
+    nb.metadata["takara"]["form"] = "solutions"
+    found = collect(folder(tmp_path, {"a/ps2.ipynb": factory.to_bytes(nb)}), SPECS)
+    assert not found.hand_ins
+    assert (found.rejected[0].learner, found.rejected[0].assignment) == ("a", "ps2")
+    assert "解答と解説" in found.rejected[0].reason
+
+
 def test_other_assignments_are_ignored_when_one_is_asked_for(tmp_path: Path) -> None:
     root = folder(tmp_path, {"a/ps2.ipynb": notebook(), "a/ps3.ipynb": notebook("ps3")})
     found = collect(root, SPECS, "ps3")

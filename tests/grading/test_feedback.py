@@ -232,6 +232,13 @@ def test_answers_are_the_learners_own_cells_only() -> None:
     assert "secret_mean" not in html and "HIDDEN" not in html
 
 
+def test_an_answer_that_we_interrupted_shows_no_error_of_ours() -> None:
+    nb = executed(q1_answer="while True: pass")
+    stopped = nbformat.v4.new_output("error", ename="KeyboardInterrupt", evalue="", traceback=[])
+    factory.cell_of(nb, "q1-answer").outputs = [stopped]
+    assert answers_of(nb, SPEC)[0].error == ""
+
+
 def test_answers_find_their_question_in_a_course_without_questions() -> None:
     """Without Takara's metadata a test is a question of its own; the answer belongs to its test."""
     assert [a.question for a in answers_of(executed(), SPEC)] == ["q1-test", "q2-test", "q3-written"]

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import sysconfig
 import zipfile
 from pathlib import Path
 
@@ -53,8 +54,12 @@ def _without_test(nb):
 
 
 def _with_script(nb):
-    nb.cells.insert(0, nbformat.v4.new_markdown_cell("<script>alert('md')</script>"))
-    nb.cells.insert(0, factory.code("from IPython.display import HTML\nHTML('<script>alert(1)</script>')"))
+    folded = "<details><summary>ヒント</summary>\n\n`a < b`\n\n</details>"
+    nb.cells.insert(0, nbformat.v4.new_markdown_cell(f"<script>alert('md')</script>\n\n{folded}"))
+    shown = "<table><tr><td>1</td></tr></table><script>alert(1)</script>"
+    nb.cells.insert(0, factory.code(f"from IPython.display import HTML\nHTML('{shown}')"))
+    nb.cells.insert(0, factory.code("import warnings\nwarnings.warn('古い書き方')"))
+    nb.cells.insert(0, factory.code("import numpy\nnumpy.linalg.inv(numpy.zeros((2, 2)))"))
 
 
 HAND_INS = {
@@ -163,8 +168,13 @@ def test_feedback_is_safe_to_open_and_to_give(course: Course) -> None:
         assert "<script>alert" not in page
         assert not re.search(r"""(?:src|href)=["']https?://""", page)
         assert not re.search(r"""(?:import|from)\s+["']https?://""", page)
+        assert sysconfig.get_path("purelib") not in page and str(REPO) not in page
+        assert not re.search(r"takara-\w+/", page), "a folder of the machine that graded"
     page = (course.root / "feedback" / "jiro" / "ps" / "ps.html").read_text(encoding="utf-8")
     assert "不正解（0 / 3点）" in page and "平均が正解とちがいます" in page
+    page = (course.root / "feedback" / "midori" / "ps" / "ps.html").read_text(encoding="utf-8")
+    assert "<td>1</td>" in page and "<summary>ヒント</summary>" in page, "tables and hints stay readable"
+    assert "<code>a &lt; b</code>" in page and "LinAlgError" in page and "古い書き方" in page
 
 
 def test_autograded_notebooks_are_what_was_run(course: Course) -> None:

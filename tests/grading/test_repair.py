@@ -122,6 +122,7 @@ def test_cleared_metadata() -> None:
     assert factory.cell_of(nb, "q1-answer").source == factory.RIGHT["q1-answer"]
     assert factory.cell_of(nb, "q3-written").source == factory.RIGHT["q3-written"]
     assert len(repairs) == 1 and not repairs[0].needs_review
+    assert "など4か所のセルを" in repairs[0].what
     assert len(nb.cells) == len(SOURCE.cells), "nothing may be doubled"
 
 

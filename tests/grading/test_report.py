@@ -77,6 +77,16 @@ def test_a_doubtful_repair_needs_review() -> None:
     )
     assert Graded(r).needs_review
     assert "2つありました。" in text_of(render_report([Graded(r)], SPECS))
+    looked_at = Graded(r, manual={"q1-test": ManualGrade(2, settled=True)})
+    assert not looked_at.needs_review and looked_at.points == 2
+
+
+def test_a_doubtful_repair_of_a_written_answer_waits_for_its_points() -> None:
+    results = CLASS[0].record.results
+    r = GradeRecord("a", "ps", results, (Repair("q3-written", "2つありました。", needs_review=True),))
+    settled = {"q1-test": ManualGrade(settled=True)}
+    assert Graded(r, manual=settled).needs_review
+    assert not Graded(r, manual={**settled, "q3-written": ManualGrade(2)}).needs_review
 
 
 def test_questions_and_rejected_files() -> None:

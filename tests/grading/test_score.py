@@ -110,7 +110,7 @@ def test_an_answer_that_ran_out_of_time_is_named() -> None:
             q1_answer=CellOutcome("timeout", "TimeoutError", "60 s"), q1_test=failing("NameError", "name 'x'")
         )
     )
-    assert "時間内（60 s）" in got.message
+    assert "時間内（60秒）" in got.message
 
 
 @pytest.mark.parametrize("ename", ["NameError", "TypeError", "SyntaxError"])
