@@ -220,12 +220,12 @@ def _show_next_steps(outcome: ClassOutcome, console: Console) -> None:
             )
     unread = sum(1 for g in outcome.graded if g.unread_points)
     doubtful = sum(1 for g in outcome.graded if g.needs_review)
-    todo = [f"記述問題の採点（{unread} 件）"] * bool(unread) + [f"要確認の判断（{doubtful} 件）"] * bool(
+    waiting = [f"記述問題の採点（{unread} 件）"] * bool(unread) + [f"要確認の判断（{doubtful} 件）"] * bool(
         doubtful
     )
-    if todo:
+    if waiting:
         console.print(
-            f"\n次にすること：{'と'.join(todo)}。次のコマンドで JupyterLab を開き、"
+            f"\n次にすること：{'と'.join(waiting)}。次のコマンドで JupyterLab を開き、"
             "メニューの［Nbgrader］→［Formgrader］で点とコメントを入れます。",
             highlight=False,
             soft_wrap=True,
