@@ -15,8 +15,8 @@ __all__ = ["START_PAGE", "Materials", "MaterialsNotFound", "find_materials"]
 START_PAGE = PurePosixPath("course/notebooks/00-start.ipynb")
 """The start page, relative to a workspace."""
 
-_DATA_SUFFIXES = {".csv", ".md", ".json", ".xlsx", ".txt"}
-_NEVER_DELIVERED = {"__pycache__", ".ipynb_checkpoints", "generate", "instructor"}
+_DATA_SUFFIXES = {".csv", ".npz", ".md", ".png", ".json", ".xlsx", ".txt"}
+_NEVER_DELIVERED = {"__pycache__", ".ipynb_checkpoints", "generate", "instructor", "resources"}
 
 
 class MaterialsNotFound(Exception):

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from . import mess, seeds
+from .csv_format import to_csv_bytes
 from .window_simulation import (
     MONTH_INDEX_CERTIFICATE,
     MONTH_INDEX_INSURANCE,
@@ -135,3 +136,9 @@ def _secret_cells(rows: pd.DataFrame) -> dict[int, str]:
         if 0 < values[name] < SECRET_BELOW:
             secret[column] = name
     return secret
+
+
+def files() -> dict[str, bytes]:
+    """Return path -> bytes of the table and its messy twin."""
+    table = build()
+    return {"branch_monthly.csv": to_csv_bytes(table), "messy/branch_monthly_r6.csv": build_messy(table)}

@@ -12,8 +12,10 @@ from functools import cache
 import jpholiday
 import pandas as pd
 
+from .csv_format import to_csv_bytes
+
 WEEKDAYS = "月火水木金土日"
-FIRST_DAY = dt.date(2023, 4, 1)
+FIRST_DAY = dt.date(2018, 4, 1)
 LAST_DAY = dt.date(2026, 3, 31)
 
 
@@ -65,7 +67,7 @@ def is_after_holiday(day: dt.date) -> bool:
 
 
 def build() -> pd.DataFrame:
-    """Return ``calendar.csv``: one row per day of fiscal years 2023 to 2025."""
+    """Return ``calendar.csv``: one row per day of fiscal years 2018 to 2025."""
     days = [stamp.date() for stamp in pd.date_range(FIRST_DAY, LAST_DAY)]
     return pd.DataFrame(
         {
@@ -78,3 +80,8 @@ def build() -> pd.DataFrame:
             "fiscal_year": [fiscal_year(day) for day in days],
         }
     )
+
+
+def files() -> dict[str, bytes]:
+    """Return path -> bytes of the table."""
+    return {"calendar.csv": to_csv_bytes(build())}

@@ -1,22 +1,29 @@
-"""Which generator makes which file. ``build_all`` returns the bytes of every generated file."""
+"""Which generator makes which file, and in which order the catalogue names the sets."""
 
 from __future__ import annotations
 
-from . import branch_monthly, calendar_jp, collection_cases, window_daily, window_visits
-from .csv_format import to_csv_bytes
+from . import branch_monthly, calendar_jp, city, collection_cases, weather, window_daily, window_visits
+
+GENERATORS = (
+    city,
+    calendar_jp,
+    weather,
+    window_daily,
+    window_visits,
+    branch_monthly,
+    collection_cases,
+)
+"""Modules with ``files() -> dict[str, bytes]``: path under ``datasets/`` and content of what they make."""
+
+GROUPS = {
+    "市の基本": ["districts", "towns", "population_age", "calendar", "weather"],
+    "窓口": ["window_daily", "window_daily_r6_messy", "window_visits", "branch_monthly",
+           "branch_monthly_r6_messy"],
+    "債権管理": ["collection_cases", "collection_cases_ps3"],
+}  # fmt: skip
+"""Heading in the catalogue -> names of the resources (``resources/<name>.yaml``) under it."""
 
 
 def build_all() -> dict[str, bytes]:
     """Return path under ``datasets/`` -> bytes, for every generated data file."""
-    daily = window_daily.build()
-    branches = branch_monthly.build()
-    return {
-        "calendar.csv": to_csv_bytes(calendar_jp.build()),
-        "window_daily.csv": to_csv_bytes(daily),
-        "messy/window_daily_r6.csv": window_daily.build_messy(daily),
-        "window_visits.csv": to_csv_bytes(window_visits.build()),
-        "branch_monthly.csv": to_csv_bytes(branches),
-        "messy/branch_monthly_r6.csv": branch_monthly.build_messy(branches),
-        "collection_cases.csv": to_csv_bytes(collection_cases.build()),
-        "collection_cases_ps3.csv": to_csv_bytes(collection_cases.build_ps3()),
-    }
+    return {path: content for module in GENERATORS for path, content in module.files().items()}

@@ -25,6 +25,7 @@ import numpy as np
 import pandas as pd
 
 from . import calendar_jp, seeds
+from .csv_format import to_csv_bytes
 
 FISCAL_YEARS = [2022, 2023, 2024, 2025]
 EXTRACTION_DATE = dt.date(2026, 6, 30)
@@ -303,3 +304,11 @@ def _table(cases: pd.DataFrame, draw: Draw) -> pd.DataFrame:
     for name in ("due_date", "reminder_date"):
         out[name] = out[name].map(dt.date.isoformat)
     return out[COLUMNS]
+
+
+def files() -> dict[str, bytes]:
+    """Return path -> bytes of the two tables."""
+    return {
+        "collection_cases.csv": to_csv_bytes(build()),
+        "collection_cases_ps3.csv": to_csv_bytes(build_ps3()),
+    }

@@ -6,7 +6,8 @@ import datetime as dt
 
 import pandas as pd
 
-from . import calendar_jp, mess, seeds, window_simulation
+from . import calendar_jp, mess, seeds, weather, window_simulation
+from .csv_format import to_csv_bytes
 
 PART_COLUMNS = {
     "visits_certificate": ["証明"],
@@ -30,7 +31,8 @@ def build() -> pd.DataFrame:
     table = pd.DataFrame({"date": [day.isoformat() for day in days]})
     table["weekday"] = [calendar_jp.WEEKDAYS[day.weekday()] for day in days]
     table["after_holiday"] = [int(calendar_jp.is_after_holiday(day)) for day in days]
-    table["rain_mm"] = window_simulation.weather().set_index("date").loc[days, "rain_mm"].to_numpy()
+    rain = weather.opening_days(window_simulation.FIRST_DAY).set_index("date")["rain_mm"]
+    table["rain_mm"] = rain.loc[days].to_numpy()
     parts = pd.DataFrame({name: counts[kinds].sum(axis=1) for name, kinds in PART_COLUMNS.items()})
     table["visits_total"] = parts.sum(axis=1).to_numpy()
     for name in PART_COLUMNS:
@@ -91,3 +93,9 @@ def _sum_row(label: str, rows: pd.DataFrame) -> list[str]:
     sums = [int(rows[name].sum()) for name in PART_COLUMNS]
     cells = [f"{value:,} " for value in [*sums, sum(sums)]]
     return [label, "", *cells, f"{rows['mean_wait_min'].mean():.1f}"]
+
+
+def files() -> dict[str, bytes]:
+    """Return path -> bytes of the table and its messy twin."""
+    table = build()
+    return {"window_daily.csv": to_csv_bytes(table), "messy/window_daily_r6.csv": build_messy(table)}

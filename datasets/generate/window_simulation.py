@@ -19,7 +19,9 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from . import calendar_jp, seeds
+from . import calendar_jp, seeds, weather
+
+FIRST_DAY = dt.date(2023, 4, 1)  # of the records of this counter
 
 PROCEDURES = ["証明", "印鑑", "転入", "転出", "転居", "マイナンバー", "国保", "戸籍届"]
 MOVES = ["転入", "転出", "転居"]
@@ -116,24 +118,8 @@ def rain_factor(rain_mm: float) -> float:
 
 def opening_days() -> list[dt.date]:
     """Return the opening days of fiscal years 2023 to 2025."""
-    days = pd.date_range(calendar_jp.FIRST_DAY, calendar_jp.LAST_DAY)
+    days = pd.date_range(FIRST_DAY, calendar_jp.LAST_DAY)
     return [stamp.date() for stamp in days if calendar_jp.is_open(stamp.date())]
-
-
-@cache
-def weather() -> pd.DataFrame:
-    """Return date and rain_mm (office hours) of every opening day; wetter in June, July and September [A]."""
-    rng = seeds.generator("weather")
-    wet_share = [0.17, 0.20, 0.28, 0.28, 0.30, 0.42, 0.37, 0.25, 0.38, 0.28, 0.22, 0.17]
-    mean_mm = [4, 5, 7, 8, 9, 12, 14, 12, 14, 10, 6, 4]
-    rows = []
-    for stamp in pd.date_range(calendar_jp.FIRST_DAY, calendar_jp.LAST_DAY):
-        day = stamp.date()
-        u, amount = rng.random(), rng.gamma(0.9, mean_mm[day.month - 1] / 0.9)
-        wet = u < wet_share[day.month - 1]
-        rows.append((day, round(max(0.5, amount) * 2) / 2 if wet else 0.0))
-    table = pd.DataFrame(rows, columns=["date", "rain_mm"])
-    return table[[calendar_jp.is_open(day) for day in table["date"]]].reset_index(drop=True)
 
 
 def expected_people(day: dt.date, procedure: str, rain_mm: float) -> float:
@@ -248,7 +234,7 @@ def simulate_day(day: dt.date, rain_mm: float) -> list[dict]:
 def tickets() -> pd.DataFrame:
     """Return every ticket of the three years, with ``wait_min`` and ``service_min`` (one decimal)."""
     rows: list[dict] = []
-    for day, rain_mm in weather().itertuples(index=False):
+    for day, rain_mm in weather.opening_days(FIRST_DAY).itertuples(index=False):
         rows.extend(simulate_day(day, rain_mm))
     table = pd.DataFrame(rows)
     table["wait_min"] = ((table["call_s"] - table["arrive_s"]) / 60).round(1)

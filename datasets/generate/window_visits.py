@@ -7,7 +7,8 @@ import datetime as dt
 import numpy as np
 import pandas as pd
 
-from . import seeds, window_simulation
+from . import seeds, weather, window_simulation
+from .csv_format import to_csv_bytes
 
 PEAK_DAYS = [
     "2024-03-25", "2024-03-26", "2024-03-27", "2024-03-28", "2024-03-29",
@@ -28,9 +29,9 @@ SLOW_CLOCKS = {"2024-10-09": (1, 170, (15, 18)), "2024-10-22": (2, 140, (8, 10))
 
 def rainy_days() -> list[str]:
     """Return the wettest opening days (not after a holiday) of the rainy season 2024, in order of date."""
-    weather = window_simulation.weather()
-    texts = weather["date"].map(dt.date.isoformat)
-    season = weather[texts.str[:7].isin(RAINY_MONTHS)].assign(text=texts)
+    days = weather.opening_days(window_simulation.FIRST_DAY)
+    texts = days["date"].map(dt.date.isoformat)
+    season = days[texts.str[:7].isin(RAINY_MONTHS)].assign(text=texts)
     return sorted(season.nlargest(N_RAINY_DAYS, "rain_mm")["text"])
 
 
@@ -76,3 +77,8 @@ def build() -> pd.DataFrame:
             "walked_away": rows["call_s"].isna().astype(int),
         }
     )
+
+
+def files() -> dict[str, bytes]:
+    """Return path -> bytes of the table."""
+    return {"window_visits.csv": to_csv_bytes(build())}

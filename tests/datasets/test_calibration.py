@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 
 import pandas as pd
-from generate.calibration import calibration_table, render
+from calibration import calibration_table, render
 
 
 def test_every_figure_is_within_tolerance(datasets):
