@@ -9,13 +9,21 @@ from __future__ import annotations
 import unicodedata
 from pathlib import Path
 
-from . import city, collection, windows
+from . import bus, childcare, city, collection, courses, forms, houses, inquiries, pipes, roads, windows
 from .rows import Row
 
 SUBJECTS = (
     city,
     windows,
     collection,
+    inquiries,
+    houses,
+    courses,
+    bus,
+    forms,
+    childcare,
+    pipes,
+    roads,
 )
 
 

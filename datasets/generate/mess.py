@@ -62,3 +62,33 @@ def to_cp932_csv(lines: list[list[str]]) -> bytes:
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="\r\n").writerows(lines)
     return buffer.getvalue().encode("cp932")
+
+
+_ERAS = ((2019, "令和", "R"), (1989, "平成", "H"), (1926, "昭和", "S"))
+
+
+def era_year(year: int) -> tuple[str, str, int]:
+    """Return (era, its letter, year of the era): 1973 is ("昭和", "S", 48), 1989 is 平成1."""
+    first, name, letter = next(era for era in _ERAS if year >= era[0])
+    return name, letter, year - first + 1
+
+
+def messy_year(rng: np.random.Generator, year: int) -> str:
+    """Return a year in one of seven spellings: 昭和48年, 昭和48年度, 昭48, S48, Ｓ４８, 1973, 1973年."""
+    name, letter, number = era_year(year)
+    long = "元" if number == 1 else str(number)
+    spellings = [
+        f"{name}{long}年", f"{name}{long}年度", f"{name[0]}{long}", f"{letter}{number}",
+        {"S": "Ｓ", "H": "Ｈ", "R": "Ｒ"}[letter] + to_full_width(str(number)), str(year), f"{year}年",
+    ]  # fmt: skip
+    return spellings[int(rng.choice(7, p=[0.26, 0.08, 0.10, 0.26, 0.08, 0.16, 0.06]))]
+
+
+def messy_measure(rng: np.random.Generator, text: str, units: list[str]) -> str:
+    """Return a number as typed: mostly bare, sometimes with a unit in the cell or in full-width digits."""
+    u = rng.random()
+    if u < 0.60:
+        return text
+    if u < 0.70:
+        return to_full_width(text)
+    return text + str(rng.choice(units))

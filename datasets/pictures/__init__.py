@@ -7,12 +7,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from . import city, counters
+from . import bus, childcare, city, counters, forms, houses, inquiries, pipes, published, roads
 from .frame import frame, to_png_bytes
 
 PICTURES = {
     **city.PICTURES,
     **counters.PICTURES,
+    **inquiries.PICTURES,
+    **houses.PICTURES,
+    **published.PICTURES,
+    **bus.PICTURES,
+    **forms.PICTURES,
+    **childcare.PICTURES,
+    **pipes.PICTURES,
+    **roads.PICTURES,
 }
 """Name of the resource -> function that draws it."""
 

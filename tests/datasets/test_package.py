@@ -17,6 +17,8 @@ from pictures import PICTURES
 from pictures.frame import HEIGHT_PX, WIDTH_PX
 from PIL import Image
 
+from autograder.materials import Materials
+
 DATASETS = Path(__file__).resolve().parents[2] / "datasets"
 ENTRIES = load(DATASETS)
 TABLES = [name for name, entry in ENTRIES.items() if entry["kind"] in ("synthetic", "real", "truth")]
@@ -152,7 +154,22 @@ def test_pictures_are_small_and_of_one_size(datasets):
     for path in (datasets / "images").glob("*.png"):
         with Image.open(path) as picture:
             assert picture.size == (WIDTH_PX, HEIGHT_PX), path.name
-        assert path.stat().st_size < 60_000, path.name
+        assert path.stat().st_size < 80_000, path.name
+
+
+def test_learners_get_every_file_card_and_picture_and_nothing_of_the_instructor():
+    """The same relative path (``../../datasets/…``) holds in the repository, a workspace and the wheel."""
+    delivered = {str(path) for path in Materials(DATASETS.parent, is_clone=True).files()}
+    for entry in ENTRIES.values():
+        wanted = entry["kind"] != "truth"
+        assert (f"datasets/{entry['path']}" in delivered) == wanted, entry["path"]
+        if wanted:
+            assert f"datasets/{card_of(entry)}" in delivered
+        if has_picture(entry):
+            assert f"datasets/images/{entry['name']}.png" in delivered
+    assert {"datasets/README.md", "datasets/datapackage.json"} <= delivered
+    extra = [name for name in delivered if re.match(r"datasets/(?!messy/|images/)[^/]+/", name)]
+    assert extra == []
 
 
 def _stated_values(notes: str) -> list[tuple[str, str]]:
