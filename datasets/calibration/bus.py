@@ -10,7 +10,7 @@ from .rows import Row, near
 
 # 豊田市 とよたおいでんバス: riders by fiscal year, and of two Aprils; people as published with them (about).
 TOYOTA_RIDERS = {2018: 2_556_698, 2019: 2_641_019, 2020: 1_917_635}
-TOYOTA_APRIL = {2019: 225_125, 2020: 109_743}
+TOYOTA_APRIL = {2019: 225_125, 2020: 109_743}  # published as -51.2%
 TOYOTA_PEOPLE = 420_000
 SOURCE = "[S] 豊田市 おいでんバス"
 
@@ -54,7 +54,7 @@ def rows(folder: Path) -> list[Row]:
         near(
             "バスの利用者、2020年4月の前年同月比",
             SOURCE,
-            round(TOYOTA_APRIL[2020] / TOYOTA_APRIL[2019] - 1, 3),
+            round(TOYOTA_APRIL[2020] / TOYOTA_APRIL[2019] - 1, 4),
             month["2020-04-01"] / month["2019-04-01"] - 1,
             0.02,
         ),

@@ -99,7 +99,7 @@ MESSY_YEAR, STALE_MONTH = 2023, "2023-08"
 
 def build_routes() -> pd.DataFrame:
     """Return ``bus_routes.csv``: one row per route; ``renumbered_from`` is blank when the number was kept."""
-    names = {f"{number:02d}": district.name for number, district in enumerate(city.DISTRICTS, 1)}
+    names = {code: district.name for code, district in city.DISTRICT_OF_CODE.items()}
     return pd.DataFrame(
         {
             "route_id": [route.route_id for route in ROUTES],

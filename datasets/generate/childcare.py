@@ -3,7 +3,7 @@
 Families live where children live (``population_age``). A family likes near and good nurseries and the one
 where a sibling already is, with a taste of its own (Gumbel noise: Plackett-Luce); how MANY it writes down is
 behaviour, not taste. Points follow the rule table; a missing certificate counts as 求職中, which happens most
-to families who use another language. Seats are what remains after the children who stay move up one age.
+to families who use another language. Nurseries and seats are those of ``childcare_nurseries``.
 The past rounds were decided by deferred acceptance with the points that were in force then.
 """
 
@@ -15,15 +15,13 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from . import city, seeds
+from . import childcare_nurseries, city, seeds
+from .childcare_nurseries import AGES, NURSERIES, with_quality
 from .csv_format import to_csv_bytes
 from .placement import deferred_acceptance
-from .rounding import split_integer
 
 YEAR, APPLICANTS = 2026, 900  # one city's round [A]
 PAST_YEARS, PAST_APPLICANTS = (2023, 2024, 2025), 700
-NURSERIES, SMALL_NURSERIES = 35, 6  # 草津市: about 50, 港区: about 80 facilities [S]; ours smaller [A]
-AGES = range(6)
 AGE_SHARE = [0.260, 0.385, 0.165, 0.115, 0.045, 0.030]  # of applicants, ages 0-2 heavy [A]
 PAIRS_PER_900 = 75  # families with two applications in one round [A]
 MAX_LIST = 10  # 草津市 3, 港区 20 [S]
@@ -77,118 +75,7 @@ IF_UNPLACED_SHARE = {  # [A]
 }
 HOPES_TO_BE_REFUSED = 0.30  # of those who would extend the leave [A]
 
-# Share of a nursery's places by age, and how full each age was a year ago [A].
-PLACES_BY_AGE = [0.080, 0.139, 0.166, 0.203, 0.206, 0.206]
-SMALL_BY_AGE = [0.28, 0.36, 0.36]
-FILLED = {"city": [0.99, 1.00, 1.00, 0.99, 0.98], "country": [0.75, 0.88, 0.92, 0.90, 0.88]}
-COUNTRY = ("農村", "山間", "港")
 SMALL_REACH_M = 3_000  # who goes to a small nursery lives this near [A]
-EDGE_M = 100  # no nursery on the very edge of the map
-STAYS = 0.97  # of the children in a nursery, those who stay for the next year [A]
-
-
-@cache
-def _nurseries() -> pd.DataFrame:
-    """Return the nurseries with their seats and, hidden, their quality."""
-    rng = seeds.generator("childcare/nurseries")
-    towns = city.towns()
-    children = (towns["population"] * towns["children_pct"]).to_numpy()
-    in_district = np.array([children[towns["district_code"] == f"{n:02d}"].sum() for n in range(1, 13)])
-    quota = [1 + extra for extra in split_integer(NURSERIES - 12, in_district)]
-    rows = []
-    for number, count in enumerate(quota, 1):
-        district = city.DISTRICTS[number - 1]
-        weights = np.where(towns["district_code"] == f"{number:02d}", children, 0)
-        for index in range(count):
-            place = _place(rng, weights, f"{number:02d}", [row for row in rows if row["district"] == number])
-            rows.append({"district": number, "country": district.setting in COUNTRY, "index": index, **place})
-    table = pd.DataFrame(rows)
-    table["kind"] = np.where(table["index"] == 0, "公立保育所", "")
-    private = table.index[(table["kind"] == "") & ~table["country"]]
-    small = rng.permutation(private)[:SMALL_NURSERIES]
-    table.loc[small, "kind"] = "小規模保育"
-    for turn, row in enumerate(table.index[table["kind"] == ""]):
-        table.loc[row, "kind"] = ("私立保育園", "認定こども園", "私立保育園")[turn % 3]
-    town = towns.set_index("town_code")["town"]
-    suffix = {
-        "公立保育所": "保育所",
-        "私立保育園": "保育園",
-        "認定こども園": "こども園",
-        "小規模保育": "小規模保育室",
-    }
-    table["nursery"] = [
-        (city.DISTRICTS[row.district - 1].name if row.kind == "公立保育所" else town[row.town_code])
-        + suffix[row.kind]
-        for row in table.itertuples()
-    ]
-    second = table["nursery"].duplicated()
-    table.loc[second, "nursery"] = "第二" + table.loc[second, "nursery"]
-    table["nursery_id"] = [f"N{number:02d}" for number in range(1, NURSERIES + 1)]
-    table["quality"] = rng.normal(0, 0.8, NURSERIES) + 0.35 * (table["kind"] == "認定こども園")
-    table["linked_nursery"] = _linked(table)
-    return pd.concat([table, _places_by_age(rng, table)], axis=1)
-
-
-def _place(rng: np.random.Generator, weights: np.ndarray, district_code: str, others: list[dict]) -> dict:
-    """One place in the district, 500 m from its other nurseries where that can be had."""
-    apart_m = 500.0
-    while True:
-        place = city.scatter(rng, weights, 1).iloc[0]
-        apart_m *= 0.97
-        distances = [np.hypot(place["x_m"] - row["x_m"], place["y_m"] - row["y_m"]) for row in others]
-        inside = (
-            EDGE_M < place["x_m"] < city.WIDTH_M - EDGE_M and EDGE_M < place["y_m"] < city.HEIGHT_M - EDGE_M
-        )
-        here = place["town_code"].startswith(district_code)
-        if inside and here and min(distances, default=np.inf) >= apart_m:
-            return place.to_dict()
-
-
-def _linked(table: pd.DataFrame) -> list[str | None]:
-    """The nursery that takes the children of a small one at age 3: the nearest that is not small."""
-    large = table[table["kind"] != "小規模保育"]
-    linked: list[str | None] = []
-    for row in table.itertuples():
-        distance = np.hypot(large["x_m"] - row.x_m, large["y_m"] - row.y_m)
-        linked.append(large.loc[distance.idxmin(), "nursery_id"] if row.kind == "小規模保育" else None)
-    return linked
-
-
-def _places_by_age(rng: np.random.Generator, table: pd.DataFrame) -> pd.DataFrame:
-    """Authorised capacity, children who stay, and the seats that are open in this round."""
-    rows = []
-    for row in table.itertuples():
-        if row.kind == "小規模保育":
-            capacity, shares = int(rng.integers(15, 20)), SMALL_BY_AGE
-        else:
-            low, high = (40, 66) if row.country else (85, 136)
-            capacity, shares = int(round(rng.integers(low, high) / 5) * 5), PLACES_BY_AGE
-        stretch = rng.uniform(0.98, 1.06) if row.country else rng.uniform(1.14, 1.21)
-        limit = split_integer(round(capacity * stretch), np.array(shares))
-        if row.kind != "小規模保育" and rng.random() < 0.14:
-            limit[1], limit[0] = limit[1] + limit[0] // 2, 0  # takes no babies
-        filled = FILLED["country" if row.country else "city"]
-        stay = [0] + [
-            int(rng.binomial(round(limit[age - 1] * filled[age - 1]), STAYS)) for age in range(1, len(limit))
-        ]
-        seats = [max(0, limit[age] - stay[age]) for age in range(len(limit))] + [0] * (6 - len(limit))
-        under_3 = round(capacity * sum(shares[:3]))
-        rows.append(
-            {
-                "capacity_0_2": under_3,
-                "capacity_3_5": capacity - under_3,
-                "staying": sum(stay),
-                **{f"seats_{age}": seats[age] for age in AGES},
-            }
-        )
-    return pd.DataFrame(rows)
-
-
-def nurseries() -> pd.DataFrame:
-    """Return ``nurseries.csv``."""
-    columns = ["nursery_id", "nursery", "kind", "town_code", "x_m", "y_m", "linked_nursery"]
-    counts = ["capacity_0_2", "capacity_3_5", "staying", *(f"seats_{age}" for age in AGES)]
-    return _nurseries()[columns + counts]
 
 
 def rules() -> pd.DataFrame:
@@ -234,7 +121,7 @@ def _families(rng: np.random.Generator, count: int, n: int) -> pd.DataFrame:
     children = (towns["population"] * towns["children_pct"]).to_numpy()
     table = city.scatter(rng, children, count)
     table["size"] = np.where(np.arange(count) < n - count, 2, 1)
-    district = table["town_code"].str[:2].astype(int).map(lambda code: city.DISTRICTS[code - 1])
+    district = table["town_code"].str[:2].map(city.DISTRICT_OF_CODE)
     share = district.map(lambda place: OTHER_LANGUAGE_SHARE.get(place.name, 0.06))
     table["foreign_language"] = (rng.random(count) < share).astype(int)
     table["guardian1"] = rng.choice(GUARDIANS, size=count, p=GUARDIAN_1_SHARE)
@@ -272,7 +159,7 @@ def _children(rng: np.random.Generator, families: pd.DataFrame) -> pd.DataFrame:
     table = pd.concat([families.assign(age=ages), second], ignore_index=True)
     table.loc[table["age"] >= 4, "returning_from_leave"] = 0
     # Age 3 from a small nursery, which ends at age 2.
-    small = _nurseries()[_nurseries()["kind"] == "小規模保育"]
+    small = with_quality()[with_quality()["kind"] == "小規模保育"]
     ids, xs, ys = small["nursery_id"].to_numpy(), small["x_m"].to_numpy(), small["y_m"].to_numpy()
     distances = [np.hypot(xs - x, ys - y) for x, y in zip(table["x_m"], table["y_m"], strict=True)]
     near = np.min(distances, axis=1) < SMALL_REACH_M
@@ -317,7 +204,7 @@ def _add_points(children: pd.DataFrame, points: dict[str, int]) -> None:
 
 def _wishes(rng: np.random.Generator, children: pd.DataFrame) -> dict[str, list[str]]:
     """Return child -> nursery_ids; adds what comes with it: sibling's nursery, taste, distance."""
-    table = _nurseries()
+    table = with_quality()
     ids = table["nursery_id"].to_numpy()
     takes = np.array([[kind != "小規模保育" or age < 3 for kind in table["kind"]] for age in AGES])
     takes[0] &= (table["seats_0"] > 0).to_numpy()
@@ -365,7 +252,7 @@ def _list_length(rng: np.random.Generator, head: pd.Series) -> int:
 
 def order_of(children: pd.DataFrame, wishes: dict[str, list[str]], points: dict[str, int]) -> dict:
     """Return (child, nursery) -> sort key: points with the nursery's own bonus, income band, lot."""
-    linked = _nurseries().set_index("nursery_id")["linked_nursery"]
+    linked = with_quality().set_index("nursery_id")["linked_nursery"]
     order = {}
     for row in children.itertuples():
         for nursery in wishes[row.applicant_id]:
@@ -379,7 +266,7 @@ def order_of(children: pd.DataFrame, wishes: dict[str, list[str]], points: dict[
 def _past_seats(year: int, age: int) -> dict[str, int]:
     """Seats of a past round: this round's, more or less."""
     rng = seeds.generator(f"childcare/past_seats/{year}/{age}")
-    now = _nurseries().set_index("nursery_id")[f"seats_{age}"] * PAST_APPLICANTS / APPLICANTS
+    now = with_quality().set_index("nursery_id")[f"seats_{age}"] * PAST_APPLICANTS / APPLICANTS
     drawn = rng.poisson(now.to_numpy())
     return dict(zip(now.index, drawn.tolist(), strict=True))
 
@@ -445,7 +332,7 @@ def preferences() -> pd.DataFrame:
 def files() -> dict[str, bytes]:
     """Return path -> bytes of the five tables and the truth."""
     return {
-        "nurseries.csv": to_csv_bytes(nurseries()),
+        "nurseries.csv": to_csv_bytes(childcare_nurseries.build()),
         "childcare_rules.csv": to_csv_bytes(rules()),
         "childcare_applicants.csv": to_csv_bytes(applicants()),
         "childcare_preferences.csv": to_csv_bytes(preferences()),

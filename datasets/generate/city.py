@@ -67,6 +67,7 @@ DISTRICTS = (
     District("港", "港支所", 1.00, 0.000, "港", 5.7, (9_700, 1_000), 800,
              ("港町", "浜町", "磯部町")),
 )  # fmt: skip
+DISTRICT_OF_CODE = {f"{number:02d}": district for number, district in enumerate(DISTRICTS, 1)}
 
 # Share of 0-14 and 65+, people per household [A]; the range of 65+ follows 豊田市's districts, and older
 # small places are set beyond it on purpose.
@@ -84,8 +85,7 @@ AGE_GROUPS = [*(f"{age}-{age + 4}" for age in range(0, 85, 5)), "85+"]
 def districts() -> pd.DataFrame:
     """Return ``districts.csv``: one row per district, population on 2025-04-01."""
     table = towns().groupby("district_code", as_index=False)[["population", "households"]].sum()
-    codes = [f"{number:02d}" for number in range(1, len(DISTRICTS) + 1)]
-    assert list(table["district_code"]) == codes
+    assert list(table["district_code"]) == list(DISTRICT_OF_CODE)
     table.insert(1, "district", [district.name for district in DISTRICTS])
     table.insert(2, "branch", [district.branch for district in DISTRICTS])
     table.insert(3, "setting", [district.setting for district in DISTRICTS])
@@ -100,8 +100,7 @@ def towns() -> pd.DataFrame:
     rows = []
     by_age = population_age()
     people = by_age[by_age["year"] == 2025].groupby("district_code")["population"].sum()
-    for number, district in enumerate(DISTRICTS, 1):
-        code = f"{number:02d}"
+    for code, district in DISTRICT_OF_CODE.items():
         children, elderly, per_household = AGE_PROFILE[district.setting]
         places = _places(rng, district)
         weights = rng.dirichlet(np.full(len(district.towns), 14.0))
@@ -184,7 +183,7 @@ def population_age() -> pd.DataFrame:
 
 def _by_age(district: District, year: int, people: int) -> list[dict]:
     """Return the rows of one district and year. Shares drift: 65+ up, 0-14 down, a little every year [A]."""
-    number = DISTRICTS.index(district) + 1
+    code = next(code for code, each in DISTRICT_OF_CODE.items() if each is district)
     children, elderly, _ = AGE_PROFILE[district.setting]
     children, elderly = children * 0.985 ** (year - 2025), elderly * 1.012 ** (year - 2025)
     groups = len(AGE_GROUPS)
@@ -204,13 +203,13 @@ def _by_age(district: District, year: int, people: int) -> list[dict]:
     )
     women = 0.488 + np.clip((lower - 62) / 100, 0, 0.13)  # more women at high ages
     both = np.concatenate([weights * (1 - women), weights * women])
-    rng = seeds.generator(f"city/population_age/{number:02d}")
+    rng = seeds.generator(f"city/population_age/{code}")
     both *= np.exp(rng.normal(0, 0.03, len(both)))  # one draw a district: the same bumps every year
     counts = split_integer(people, both)
     return [
         {
             "year": year,
-            "district_code": f"{number:02d}",
+            "district_code": code,
             "sex": sex,
             "age_group": AGE_GROUPS[index],
             "population": counts[index + groups * (sex == "女")],
@@ -238,11 +237,17 @@ def scatter(rng: np.random.Generator, weights: np.ndarray, n: int) -> pd.DataFra
     """
     table = towns()
     chosen = rng.choice(len(table), size=n, p=np.asarray(weights) / np.sum(weights))
-    setting = [DISTRICTS[int(code) - 1] for code in table["district_code"]]
-    spread = np.array([district.spread_m * 0.42 for district in setting])[chosen]
-    x_m = np.clip(table["x_m"].to_numpy()[chosen] + rng.normal(0, spread), 0, WIDTH_M).round().astype(int)
-    y_m = np.clip(table["y_m"].to_numpy()[chosen] + rng.normal(0, spread), 0, HEIGHT_M).round().astype(int)
+    spread_m = table["district_code"].map(DISTRICT_OF_CODE).map(lambda district: district.spread_m * 0.42)
+    spread = spread_m.to_numpy()[chosen]
+    x_m = _inside(table["x_m"].to_numpy()[chosen] + rng.normal(0, spread), WIDTH_M)
+    y_m = _inside(table["y_m"].to_numpy()[chosen] + rng.normal(0, spread), HEIGHT_M)
     return pd.DataFrame({"x_m": x_m, "y_m": y_m, "town_code": nearest_town(x_m, y_m)})
+
+
+def _inside(place_m: np.ndarray, size_m: int) -> np.ndarray:
+    """Mirror what fell over the border of the city back inside (no row of places on the border); whole m."""
+    mirrored = np.where(place_m > size_m, 2 * size_m - place_m, np.abs(place_m))
+    return np.clip(mirrored.round(), 0, size_m).astype(int)
 
 
 def files() -> dict[str, bytes]:

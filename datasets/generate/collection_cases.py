@@ -26,6 +26,7 @@ import pandas as pd
 
 from . import calendar_jp, seeds
 from .csv_format import to_csv_bytes
+from .logistic import logistic
 
 FISCAL_YEARS = [2022, 2023, 2024, 2025]
 EXTRACTION_DATE = dt.date(2026, 6, 30)
@@ -118,10 +119,6 @@ def _choice_by_row(rng: np.random.Generator, shares: np.ndarray) -> np.ndarray:
     return (rng.random(len(shares))[:, None] > np.cumsum(shares, axis=1)[:, :-1]).sum(axis=1)
 
 
-def _logistic(x: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-x))
-
-
 def simulate(draw: Draw) -> pd.DataFrame:
     """Return every column of the table together with the hidden ones (``type``, ``p_pay``)."""
     rng = seeds.generator(draw.name)
@@ -170,7 +167,7 @@ def simulate(draw: Draw) -> pd.DataFrame:
         - 0.3 * (direct_debit & (n_past >= 2))
         + 0.06 * years_on
     )
-    hardship = rng.random(n) < _logistic(hard)
+    hardship = rng.random(n) < logistic(hard)
     # Could not read the letter: language その他, more often when new in the city.
     unread_share = np.where(other, np.clip(0.75 - 0.05 * years_resident, 0.15, 0.75), 0.0)
     unread = ~hardship & (rng.random(n) < unread_share)
@@ -252,7 +249,7 @@ def _staff_contact(rng, hardship, other, phone, sms_ok, n_past, log_balance, yea
     """First contact chosen by staff: hard and large cases first, others than Japanese speakers rarely."""
     n = len(phone)
     urgency = -1.75 + 2.1 * hardship + 0.30 * np.minimum(n_past, 4) + 0.35 * log_balance
-    wants = rng.random(n) < _logistic(urgency)
+    wants = rng.random(n) < logistic(urgency)
     wants &= ~other | (rng.random(n) < 0.22)
     u = rng.random(n)
     contact = np.full(n, "なし", dtype=object)

@@ -19,7 +19,6 @@ from .csv_format import to_csv_bytes
 
 MEMBERS = 1_200
 FISCAL_YEARS = (2022, 2023, 2024, 2025)
-AREAS = ["健康", "趣味", "子育て", "デジタル", "語学", "歴史", "料理", "防災"]
 AGE_BANDS = ["20代以下", "30代", "40代", "50代", "60代", "70代", "80代以上"]
 CIRCLES = (
     "体をほぐす",
@@ -111,7 +110,7 @@ def build() -> pd.DataFrame:
     """Return ``course_enrollments.csv``: one row a member and course (nobody takes the same course twice)."""
     rng = seeds.generator("course_enrollments")
     courses, towns = build_courses(), city.towns()
-    branch_of = {f"{number:02d}": district.branch for number, district in enumerate(city.DISTRICTS, 1)}
+    branch_of = {code: district.branch for code, district in city.DISTRICT_OF_CODE.items()}
     circle = np.zeros((len(COURSES), len(CIRCLES)))
     for row, (_, _, first, second, _) in enumerate(COURSES):
         circle[row, first] = 1.0 if second is None else 0.7

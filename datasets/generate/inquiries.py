@@ -69,9 +69,9 @@ CLOSED_DAY_FACTOR = 0.30  # inquiries on a closed day / on an open day [A]
 MONDAY_FACTOR = 1.25  # [A], as at the counters
 
 SECTIONS = {
-    "ごみ": "環境課", "住民票・戸籍": "市民課", "税": "税務課", "子育て": "子育て支援課",
-    "道路・公園": "土木課", "国保・年金": "保険年金課", "福祉・介護": "福祉課", "防災": "危機管理課",
-    "上下水道": "水道課", "その他": "総務課",
+    "ごみ": "環境課", "住民票・戸籍": "市民課", "税": "税務課", "子育て": "保育課",
+    "道路・公園": "道路管理課", "国保・年金": "保険年金課", "福祉・介護": "高齢福祉課", "防災": "危機管理課",
+    "上下水道": "水道局", "その他": "総務課",
 }  # fmt: skip
 # Share of each channel at the beginning and at the end of the two years [A]: LINE grows.
 CHANNEL_SHARE_FIRST = [0.24, 0.38, 0.18, 0.13, 0.07]

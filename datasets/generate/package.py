@@ -138,23 +138,36 @@ def _readme(folder: Path, entries: dict[str, dict]) -> bytes:
 
 
 def _catalogue(entries: dict[str, dict]) -> str:
+    shown = {name: entry for name, entry in entries.items() if entry["kind"] != "truth"}
+    return "\n".join([*_by_lesson(shown), *_by_theme(shown), ""])
+
+
+def _by_lesson(shown: dict[str, dict]) -> list[str]:
+    """Return one line a lesson with its files: sessions, then assignments, then the handbook."""
+    places = {place for entry in shown.values() for place in entry["used_in"]}
+    lines = ["", "### 回から探す", ""]
+    for place in sorted(places, key=lambda place: (("第", "課", "手").index(place[0]), place)):
+        files = [_link(entry) for entry in shown.values() if place in entry["used_in"]]
+        lines.append(f"- **{place}**：{'、'.join(files)}")
+    return lines
+
+
+def _by_theme(shown: dict[str, dict]) -> list[str]:
     lines = []
     for heading, names in GROUPS.items():
-        shown = [entries[name] for name in names if entries[name]["kind"] != "truth"]
-        lines += [
-            "",
-            f"### {heading}",
-            "",
-            "| 絵 | ファイル | 1行は | 使う所 | 教えること |",
-            "|---|---|---|---|---|",
-        ]
-        for entry in shown:
-            picture = f"![](images/{entry['name']}.png)" if has_picture(entry) else ""
+        lines += ["", f"### {heading}", "", "| 絵 | 表 |", "|---|---|"]
+        for entry in (shown[name] for name in names if name in shown):
+            picture = f'<img src="images/{entry["name"]}.png" width="300" alt="{entry["title"]}">'
             lines.append(
-                f"| {picture} | [`{entry['path']}`]({card_of(entry)})<br>{entry['title']} | {entry['row']} "
-                f"| {'・'.join(entry['used_in'])} | {entry['teaches']} |"
+                f"| {picture if has_picture(entry) else ''} | {_link(entry)} {entry['title']}"
+                f"<br>1行は：{entry['row']}<br>使う所：{'、'.join(entry['used_in'])}"
+                f"<br>教えること：{entry['teaches']} |"
             )
-    return "\n".join([*lines, ""])
+    return lines
+
+
+def _link(entry: dict) -> str:
+    return f"[`{entry['path']}`]({card_of(entry)})"
 
 
 def has_picture(entry: dict) -> bool:

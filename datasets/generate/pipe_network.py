@@ -139,7 +139,7 @@ def _houses(x_m: np.ndarray, y_m: np.ndarray) -> np.ndarray:
     """Return households a cell: each town spread around its centre."""
     total = np.zeros(len(x_m))
     for town in city.towns().itertuples():
-        spread = city.DISTRICTS[int(town.district_code) - 1].spread_m * 0.55
+        spread = city.DISTRICT_OF_CODE[town.district_code].spread_m * 0.55
         distance2 = (x_m - town.x_m) ** 2 + (y_m - town.y_m) ** 2
         density = np.exp(-distance2 / (2 * spread**2)) / (2 * np.pi * spread**2)
         total += town.households * density * CELL_M**2

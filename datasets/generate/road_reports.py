@@ -127,11 +127,22 @@ def _reports() -> pd.DataFrame:
         for _ in range(int(rng.poisson(REPEATS[first["severity"]]))):
             rows.append(_repeat(rng, first))
     table = pd.DataFrame(rows)
-    table = table[table["received"] <= LAST_DAY].sort_values(["received", "repeats"], kind="stable")
-    table = table.reset_index(drop=True)
+    table["hour"] = _hours(table)
+    table = table[table["received"] <= LAST_DAY].sort_values(["received", "hour"], ignore_index=True)
     table["town_code"] = city.nearest_town(table["x_m"], table["y_m"])
     table["report_id"] = [f"R{number:05d}" for number in range(1, len(table) + 1)]
     return table
+
+
+def _hours(reports: pd.DataFrame) -> np.ndarray:
+    """Time of receipt within the day, 0 to 1: any, but a repeat on the day of the first comes after it.
+
+    The numbers follow it, so that the order of a day does not tell which reports repeat another.
+    """
+    hour = seeds.generator("road_reports/hour").random(len(reports))
+    first = reports.index.to_series().where(~reports["repeats"]).ffill().astype(int).to_numpy()
+    same_day = reports["repeats"] & (reports["received"] == reports["received"].to_numpy()[first])
+    return np.where(same_day, hour[first] + hour * (1 - hour[first]), hour)
 
 
 def _channel(rng: np.random.Generator, new: bool) -> str:

@@ -108,9 +108,8 @@ def _roads(ax: Axes, folder: Path, nodes: pd.DataFrame, flooded: bool) -> None:
 
 def garbage_items(ax: Axes, folder: Path) -> None:
     table = pd.read_csv(folder / "garbage_items.csv")
-    counts = table["sorting_class"].value_counts(ascending=True)
-    colours = [RED if name == "有害ごみ" else BLUE for name in counts.index]
-    ax.barh(counts.index, counts, color=colours)
+    counts = table.groupby("sorting_class").size().sort_values(kind="stable")
+    ax.barh(counts.index, counts, color=BLUE)
     ax.tick_params(axis="y", labelsize=7.5, length=0)
     ax.set_xlabel("品目の数")
     ax.set_title(f"{len(table)}品目を{len(counts)}つに分ける")

@@ -16,7 +16,7 @@ CODES = {"district_code": str, "town_code": str}
 def districts(ax: Axes, folder: Path) -> None:
     table = pd.read_csv(folder / "districts.csv", dtype=CODES).sort_values("population")
     ax.barh(table["district"], table["population"] / 1000, color=BLUE)
-    ax.tick_params(axis="y", labelsize=6, length=0)
+    ax.tick_params(axis="y", labelsize=7, length=0)
     ax.set_xlabel("人口（千人）")
     ax.set_title("12の地区の人口")
 

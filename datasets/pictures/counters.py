@@ -35,10 +35,14 @@ def branch_monthly(ax: Axes, folder: Path) -> None:
     table = pd.read_csv(folder / "branch_monthly.csv")
     year = table[table["fiscal_year"] == 2024]
     totals = year.groupby("branch").agg(visits=("visits_total", "sum"), people=("population", "mean"))
-    rate = (totals["visits"] / totals["people"]).sort_values()
-    ax.barh([name.removesuffix("支所") for name in rate.index], rate, color=BLUE)
-    ax.set_xlabel("1人あたり（件／年）")
-    ax.set_title("件数でなく率でくらべる")
+    ax.scatter(totals["people"] / 1000, totals["visits"] / 1000, color=BLUE)
+    for branch, (visits, people) in totals.iterrows():
+        ax.text(people / 1000 + 0.5, visits / 1000, branch.removesuffix("支所"), va="center")
+    ax.set_xlim(0, 28)
+    ax.set_ylim(0, None)
+    ax.set_xlabel("人口（千人）")
+    ax.set_ylabel("千件／年")
+    ax.set_title("件数は人口で決まる？")
 
 
 def collection_cases(ax: Axes, folder: Path) -> None:

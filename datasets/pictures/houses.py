@@ -45,8 +45,8 @@ def house_survey(ax: Axes, folder: Path) -> None:
         "丁目・番・号": text.str.fullmatch(r"[一-龠]+(\d+丁目)?\d+番\d+号").mean(),
         "番地": text.str.fullmatch(r"[一-龠]+\d+番地\d*").mean(),
         "2-3-4": text.str.contains(r"\d[-－−ー‐]\d").mean(),
-        "２丁目": text.str.contains("[０-９]").mean(),
-        "たから市…": text.str.startswith("たから市").mean(),
+        "全角の数字": text.str.contains("[０-９]").mean(),
+        "市名つき": text.str.startswith("たから市").mean(),
         "空白入り": text.str.contains("[ 　]").mean(),
     }
     colours = [SKY, SKY, ORANGE, ORANGE, ORANGE, ORANGE]
@@ -59,7 +59,7 @@ def house_survey(ax: Axes, folder: Path) -> None:
 
 def courses(ax: Axes, folder: Path) -> None:
     table = pd.read_csv(folder / "courses.csv")
-    counts = table["area"].value_counts(ascending=True)
+    counts = table.groupby("area").size().sort_values(kind="stable")
     ax.barh(counts.index, counts, color=BLUE)
     ax.tick_params(axis="y", labelsize=8, length=0)
     ax.set_xlabel("講座")

@@ -11,7 +11,8 @@ from .frame import RED
 
 
 def pipes(ax: Axes, folder: Path) -> None:
-    table = pd.read_csv(folder / "pipes.csv").sort_values("install_year", ascending=False)
+    pipes = pd.read_csv(folder / "pipes.csv")
+    table = pipes.sort_values("install_year", ascending=False, kind="stable")
     dots = ax.scatter(
         table["x_m"], table["y_m"], c=2021 - table["install_year"], s=1.6, vmin=0, vmax=60, linewidth=0,
         cmap="cividis_r",
@@ -22,7 +23,7 @@ def pipes(ax: Axes, folder: Path) -> None:
     ax.set_aspect("equal")
     ax.set_xticks([])
     ax.set_yticks([])
-    ax.set_title("古い管と、漏水（×）")
+    ax.set_title("古い管と、見つかった漏水（×）")
 
 
 PICTURES = {"pipes": pipes}

@@ -103,7 +103,7 @@ def ayase_counter_busy_days(ax: Axes, folder: Path) -> None:
 
 
 def shijonawate_opinion_box(ax: Axes, folder: Path) -> None:
-    table = pd.read_csv(folder / "shijonawate_opinion_box.csv").sort_values("total")
+    table = pd.read_csv(folder / "shijonawate_opinion_box.csv").sort_values("total", kind="stable")
     ax.barh(range(len(table)), table["total"], color=[*[BLUE] * (len(table) - 1), ORANGE])
     ax.text(66, 12, "防災など", ha="right", va="center", color=ORANGE)
     ax.text(1, 0, "0件の分類もある", va="center", color=GREY)

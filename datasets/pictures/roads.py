@@ -23,7 +23,7 @@ def road_reports(ax: Axes, folder: Path) -> None:
     ax.set_ylim(0, 1250)
     ax.set_xlabel("年度")
     ax.set_ylabel("通報（件）")
-    ax.set_title("LINEの後、通報がふえた")
+    ax.set_title("LINEの後、通報が増えた")
 
 
 def road_images(ax: Axes, folder: Path) -> None:

@@ -66,6 +66,31 @@ def test_towns_are_apart_and_inside_the_city(towns):
     assert towns["x_m"].between(0, 12_000).all() and towns["y_m"].between(0, 10_000).all()
 
 
+@pytest.mark.parametrize(
+    "name", ["houses", "pipes", "road_reports", "nurseries", "childcare_applicants", "evacuation_nodes"]
+)
+def test_a_place_belongs_to_the_nearest_town_and_does_not_stick_to_the_border(datasets, towns, name):
+    places = pd.read_csv(datasets / f"{name}.csv", dtype=CODES)
+    dx = places["x_m"].to_numpy()[:, None] - towns["x_m"].to_numpy()
+    dy = places["y_m"].to_numpy()[:, None] - towns["y_m"].to_numpy()
+    assert (towns["town_code"].to_numpy()[(dx**2 + dy**2).argmin(axis=1)] == places["town_code"]).all()
+    assert (places["x_m"].isin([0, 12_000]) | places["y_m"].isin([0, 10_000])).mean() < 0.005
+
+
+def test_houses_and_children_stand_where_towns_have_them(datasets, towns):
+    """Nearest-town borders move some over, so the towns agree only roughly; the districts agree well."""
+    expected = {
+        "houses": towns["households"] * towns["detached_house_pct"],
+        "childcare_applicants": towns["population"] * towns["children_pct"],
+    }
+    for name, people in expected.items():
+        counts = pd.read_csv(datasets / f"{name}.csv", dtype=CODES)["town_code"].str[:2].value_counts()
+        by_district = people.groupby(towns["district_code"]).sum()
+        ratio = counts / by_district / (counts.sum() / by_district.sum())
+        assert ratio.between(0.5, 1.7).all(), (name, ratio.round(2).to_dict())
+        assert counts.sort_index().corr(by_district) > 0.95, name
+
+
 def test_scattered_places_lie_mostly_in_the_town_they_were_drawn_for():
     import numpy as np
     from generate import city

@@ -149,7 +149,7 @@ def test_a_random_split_flatters_and_a_split_by_template_does_not(table, truth):
         (cross_val_predict(model, texts, labels, cv=cv) == labels).mean()
         for cv in (
             KFold(5, shuffle=True, random_state=0),
-            list(GroupKFold(5).split(texts, groups=groups)),
+            list(GroupKFold(5, shuffle=True, random_state=0).split(texts, groups=groups)),
         )
     ]
     assert scores[0] > 0.88

