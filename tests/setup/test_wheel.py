@@ -48,7 +48,9 @@ def test_carries_the_learners_materials(names: set[PurePosixPath]) -> None:
         wanted = {
             MATERIALS / place / name.relative_to(folder).as_posix()
             for name in clone_files(ROOT)
-            if name.is_relative_to(folder) and name.suffix != ".py" and "instructor" not in name.parts
+            if name.is_relative_to(folder)
+            and name.suffix not in (".py", ".yaml")
+            and "instructor" not in name.parts
         }
         assert wanted, f"nothing in {folder}"
         assert wanted == {name for name in names if name.is_relative_to(MATERIALS / place)}
