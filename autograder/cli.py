@@ -212,9 +212,27 @@ def grade(
             show_default=False,
         ),
     ] = 60.0,
-    again: Annotated[
-        bool, typer.Option("--again", help="前回から変わっていない提出物も、採点し直します。")
+    memory: Annotated[
+        int | None,
+        typer.Option(
+            metavar="MB", help="提出物1つが使えるメモリ。書かなければ1500MB。", show_default=False
+        ),
+    ] = None,
+    sandbox: Annotated[
+        str,
+        typer.Option(
+            metavar="囲い",
+            help="提出物を閉じこめる方法。auto（いちばん強いもの）、namespaces、landlock、none（閉じこめない）。",
+            show_default=False,
+        ),
+    ] = "auto",
+    rerun: Annotated[
+        bool, typer.Option("--rerun", help="前回から変わっていない提出物も、採点し直します。")
     ] = False,
+    only: Annotated[
+        str | None,
+        typer.Option(metavar="受講者", help="この受講者の提出物だけを採点します。", show_default=False),
+    ] = None,
 ) -> None:
     if submissions is None or out is None:
         raise UsageProblem(
@@ -238,7 +256,10 @@ def grade(
         course=course,
         workers=workers,
         timeout_s=timeout,
-        again=again,
+        rerun=rerun,
+        only=only,
+        sandbox=sandbox,
+        memory_mb=memory,
     )
     raise typer.Exit(status)
 

@@ -6,31 +6,35 @@ does not depend on the number of processes or on the order in which they finish.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
-import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import nbformat
 import psutil
 from nbformat import NotebookNode
-from sqlalchemy.exc import SAWarning
 
 from autograder.grading.collect import Collected, Ignored, collect
 from autograder.grading.course_root import Course, load_course
 from autograder.grading.feedback import answers_of, asks_of, render_feedback
 from autograder.grading.fingerprint import Fingerprints
-from autograder.grading.grade import grade_hand_in
+from autograder.grading.job import Job, grade_job
+from autograder.grading.kernel_setup import prepared
 from autograder.grading.manual import manual_grades
 from autograder.grading.out_folder import OutFolder, grades_table, write_text
 from autograder.grading.pool import Crashed, run_all
 from autograder.grading.records import CellResult, GradeRecord, HandIn, Rejected, Status
 from autograder.grading.report import Graded, render_report
 from autograder.grading.spec import AssignmentSpec
-from autograder.grading.writer import GradebookError, Writer
+from autograder.kernels.request import Bounds
+
+if TYPE_CHECKING:
+    from autograder.grading.writer import Writer
 
 _MEMORY_PER_WORKER_MB = 700
 _HARD_LIMIT_GRACE_S = 120.0
@@ -63,19 +67,9 @@ class Progress:
     """Told while a class is graded; by default nobody listens."""
 
     collected: Callable[[Collected, int], None] = lambda found, to_grade: None
+    walls: Callable[[str], None] = lambda tier: None
     graded: Callable[[HandIn], None] = lambda hand_in: None
     writing: Callable[[], None] = lambda: None
-
-
-@dataclass(frozen=True)
-class _Job:
-    """One hand-in on its way to a worker process."""
-
-    hand_in: HandIn
-    spec: AssignmentSpec
-    data_dir: Path
-    cell_timeout_s: float
-    notebook_timeout_s: float
 
 
 def grade_class(
@@ -88,6 +82,9 @@ def grade_class(
     cell_timeout_s: float = 60.0,
     notebook_timeout_s: float = 600.0,
     again: bool = False,
+    only_learner: str | None = None,
+    sandbox: str = "auto",
+    memory_mb: int = Bounds.memory_mb,
     progress: Progress | None = None,
 ) -> ClassOutcome:
     """Grade every hand-in and write the results.
@@ -106,11 +103,16 @@ def grade_class(
     cell_timeout_s, notebook_timeout_s : float
     again : bool
         Grade also what an earlier run into ``out`` has graded and nothing has changed since.
+    only_learner : str, optional
+    sandbox : {"auto", "namespaces", "landlock", "none"}
+        Walls around the hand-ins, see :mod:`autograder.kernels.sandbox`.
+    memory_mb : int
+        Memory of one hand-in.
     progress : Progress, optional
 
     Raises
     ------
-    CourseError, IntakeError, OutFolderError, GradebookError
+    CourseError, IntakeError, OutFolderError, GradebookError, SandboxRefused
         When nothing can be graded. All messages are for people.
     """
     began = time.monotonic()
@@ -122,59 +124,55 @@ def grade_class(
         found = collect(submissions, materials.assignments, only_assignment)
         keys = Fingerprints(materials, cell_timeout_s, notebook_timeout_s)
         done: dict[int, GradeRecord] = {}
-        refused: list[Rejected] = list(found.rejected)
         for position, hand_in in enumerate(found.hand_ins):
             if not again and (record := _reusable(hand_in, keys, folder, materials)):
                 done[position] = record
         reused = len(done)
-        left = [p for p in range(len(found.hand_ins)) if p not in done]
-        progress.collected(found, len(left))
-        jobs = [
-            _Job(
-                hand_in := found.hand_ins[p],
-                materials.assignments[hand_in.assignment],
-                materials.data_dir(hand_in.assignment),
-                cell_timeout_s,
-                notebook_timeout_s,
-            )
-            for p in left
+        left = [
+            p
+            for p, hand_in in enumerate(found.hand_ins)
+            if p not in done and only_learner in (None, hand_in.learner)
         ]
-        answered = 0
-        with warnings.catch_warnings(), Writer(folder.root) as writer:
-            warnings.filterwarnings("ignore", category=SAWarning, module="nbgrader")
-            for name in sorted({h.assignment for h in found.hand_ins}):
-                writer.ensure_assignment(materials.assignments[name], materials.data_dir(name))
+        progress.collected(found, len(left))
+        specs = [materials.assignments[name] for name in sorted({h.assignment for h in found.hand_ins})]
+        with contextlib.ExitStack() as stack:
+            if left:
+                bounds = Bounds(memory_mb=memory_mb)
+                ready = stack.enter_context(prepared(specs, sandbox=sandbox, bounds=bounds))
+            # Only now, while the parent of the kernels starts: to import nbgrader takes as long.
+            from autograder.grading.writer import Writer
 
-            def finish(index: int, result: tuple[GradeRecord, str] | Rejected | Crashed) -> None:
-                nonlocal answered
-                answered += 1
-                hand_in = jobs[index].hand_in
-                if isinstance(result, tuple):
-                    record, text = result
-                    notebook: NotebookNode = nbformat.reads(text, as_version=4)
-                    try:
-                        writer.write(record, jobs[index].spec, submitted=hand_in.content, graded=notebook)
-                    except GradebookError as error:
-                        refused.append(_not_saved(hand_in, error))
-                    else:
-                        folder.write_record(record, keys.of(hand_in))
-                        done[left[index]] = record
-                else:
-                    refused.append(_crash(hand_in, result) if isinstance(result, Crashed) else result)
-                progress.graded(hand_in)
-
-            try:
-                run_all(
-                    _grade,
-                    jobs,
-                    finish,
-                    workers=workers or default_workers(len(jobs)),
-                    hard_limit_s=notebook_timeout_s + _HARD_LIMIT_GRACE_S,
-                )
-            except KeyboardInterrupt:
-                if answered == len(jobs):
-                    raise
+            writer = stack.enter_context(Writer(folder.root))
+            for spec in specs:
+                writer.ensure_assignment(spec, materials.data_dir(spec.assignment))
+            results = _Results(found, left, done, keys, materials, folder, writer, progress)
+            if left:
+                setup = ready()
+                progress.walls(setup.tier)
+                jobs = [
+                    Job(
+                        hand_in := found.hand_ins[p],
+                        materials.assignments[hand_in.assignment],
+                        materials.data_dir(hand_in.assignment),
+                        cell_timeout_s,
+                        notebook_timeout_s,
+                        setup,
+                    )
+                    for p in left
+                ]
+                try:
+                    run_all(
+                        grade_job,
+                        jobs,
+                        results.take,
+                        workers=workers or default_workers(len(jobs)),
+                        hard_limit_s=notebook_timeout_s + _HARD_LIMIT_GRACE_S,
+                    )
+                except KeyboardInterrupt:
+                    if results.answered == len(jobs):
+                        raise
         progress.writing()
+        refused = [*found.rejected, *results.refused]
         graded = _write_pages(folder, materials, refused, found.ignored)
     of_this_run = {(found.hand_ins[p].assignment, found.hand_ins[p].learner) for p in done}
     return ClassOutcome(
@@ -183,9 +181,47 @@ def grade_class(
         ignored=found.ignored,
         out=folder,
         reused=reused,
-        not_reached=len(jobs) - answered,
+        not_reached=len(left) - results.answered,
         seconds=time.monotonic() - began,
     )
+
+
+@dataclass
+class _Results:
+    """Takes what comes of the hand-ins, one after the other."""
+
+    found: Collected
+    left: list[int]  # positions in ``found.hand_ins`` of the jobs
+    done: dict[int, GradeRecord]
+    keys: Fingerprints
+    materials: Course
+    folder: OutFolder
+    writer: Writer
+    progress: Progress
+    refused: list[Rejected] = field(default_factory=list)
+    answered: int = 0
+
+    def take(self, job: int, result: tuple[GradeRecord, str] | Rejected | Crashed) -> None:
+        """Write a result, gradebook first: what has a record is in the gradebook."""
+        from autograder.grading.writer import GradebookError
+
+        self.answered += 1
+        hand_in = self.found.hand_ins[self.left[job]]
+        if isinstance(result, Crashed):
+            self.refused.append(_crash(hand_in, result))
+        elif isinstance(result, Rejected):
+            self.refused.append(result)
+        else:
+            record, notebook = result
+            spec = self.materials.assignments[hand_in.assignment]
+            try:
+                self.writer.write(record, spec, submitted=hand_in.content, graded=notebook)
+            except GradebookError as error:
+                self.refused.append(_not_saved(hand_in, error))
+            else:
+                self.folder.write_record(record, self.keys.of(hand_in))
+                self.done[self.left[job]] = record
+        self.progress.graded(hand_in)
 
 
 def default_workers(jobs: int) -> int:
@@ -193,21 +229,6 @@ def default_workers(jobs: int) -> int:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
     by_memory = psutil.virtual_memory().available // (_MEMORY_PER_WORKER_MB * 1_000_000)
     return max(1, min(cores, jobs, by_memory))
-
-
-def _grade(job: _Job) -> tuple[GradeRecord, str] | Rejected:
-    """The unit of work, in a worker process: a record and the executed notebook as text."""
-    result = grade_hand_in(
-        job.hand_in,
-        job.spec,
-        data_dir=job.data_dir,
-        cell_timeout_s=job.cell_timeout_s,
-        notebook_timeout_s=job.notebook_timeout_s,
-    )
-    if isinstance(result, Rejected):
-        return result
-    record, notebook = result
-    return record, nbformat.writes(notebook)
 
 
 def _crash(hand_in: HandIn, crashed: Crashed) -> Rejected:

@@ -43,7 +43,10 @@ def grade(
     course: Path | None = None,
     workers: int | None = None,
     timeout_s: float = 60.0,
-    again: bool = False,
+    rerun: bool = False,
+    only: str | None = None,
+    sandbox: str = "auto",
+    memory_mb: int | None = None,
     console: Console | None = None,
 ) -> int:
     """Grade a class and print what came of it.
@@ -62,8 +65,14 @@ def grade(
         Processes.
     timeout_s : float
         Limit for one cell; ten times as much for a whole notebook.
-    again : bool
+    rerun : bool
         Grade unchanged hand-ins again, too.
+    only : str, optional
+        Only this learner.
+    sandbox : {"auto", "namespaces", "landlock", "none"}
+        Walls around the hand-ins.
+    memory_mb : int, optional
+        Memory of one hand-in.
     console : rich Console, optional
 
     Returns
@@ -76,11 +85,17 @@ def grade(
     from autograder.grading.classroom import grade_class
     from autograder.grading.course_root import CourseError
     from autograder.grading.intake import IntakeError
+    from autograder.grading.kernel_setup import SandboxRefused
     from autograder.grading.out_folder import OutFolderError
     from autograder.grading.writer import GradebookError
+    from autograder.kernels.request import TIERS, Bounds
 
-    if timeout_s <= 0 or (workers is not None and workers < 1):
-        errors.print("--timeout と --workers には、1以上の数を指定してください。", markup=False)
+    if timeout_s <= 0 or any(number is not None and number < 1 for number in (workers, memory_mb)):
+        errors.print("--timeout、--workers、--memory には、1以上の数を指定してください。", markup=False)
+        return USAGE
+    if sandbox not in ("auto", *TIERS):
+        choices = "、".join(("auto", *TIERS))
+        errors.print(f"--sandbox に指定できるのは {choices} です。", markup=False)
         return USAGE
     try:
         with _ProgressBar(console) as bar:
@@ -92,10 +107,13 @@ def grade(
                 workers=workers,
                 cell_timeout_s=timeout_s,
                 notebook_timeout_s=10 * timeout_s,
-                again=again,
+                again=rerun,
+                only_learner=only,
+                sandbox=sandbox,
+                memory_mb=memory_mb or Bounds.memory_mb,
                 progress=bar.listener(),
             )
-    except (CourseError, IntakeError, OutFolderError, GradebookError) as error:
+    except (CourseError, IntakeError, OutFolderError, GradebookError, SandboxRefused) as error:
         errors.print(str(error), markup=False, highlight=False)
         return USAGE
     except KeyboardInterrupt:
@@ -135,7 +153,14 @@ class _ProgressBar:
     def listener(self):
         from autograder.grading.classroom import Progress as Listener
 
-        return Listener(collected=self._collected, graded=self._graded, writing=self._writing)
+        return Listener(
+            collected=self._collected, walls=self._walls, graded=self._graded, writing=self._writing
+        )
+
+    def _walls(self, tier: str) -> None:
+        from autograder.grading.kernel_setup import TIER_NAMES_JA
+
+        self._console.print(f"囲い：{tier}　{TIER_NAMES_JA[tier]}", markup=False, highlight=False)
 
     def _collected(self, found: Collected, to_grade: int) -> None:
         count = len(found.hand_ins)

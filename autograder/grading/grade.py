@@ -34,6 +34,7 @@ __all__ = [
 MAX_NOTEBOOK_MB = 50
 _CELL_TYPES = ("code", "markdown", "raw")
 _MOST_CELLS = 5000
+_DEEPEST = 100  # values within values
 
 
 class Unreadable(ValueError):
@@ -279,6 +280,16 @@ def _read_json(content: bytes) -> dict[str, Any]:
         raise Unreadable(
             "Jupyter のノートブックではありません。.ipynb ファイルを出してください。",
             f"JSON {type(raw).__name__}",
+        )
+    level: list[Any] = [raw]
+    for _ in range(_DEEPEST):
+        nested = (x.values() if isinstance(x, dict) else x for x in level if isinstance(x, dict | list))
+        level = [value for values in nested for value in values]
+    if level:
+        raise Unreadable(
+            "ノートブックの中の入れ子が深すぎて読めません。"
+            "JupyterLab で開いて、保存し直してから出してください。",
+            f"nested more than {_DEEPEST} deep",
         )
     return raw
 

@@ -5,15 +5,15 @@ Only nbgrader's own interface :class:`nbgrader.api.Gradebook` is used.
 
 from __future__ import annotations
 
-import contextlib
-import os
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import nbformat
-from nbgrader.api import Gradebook
+from alembic.script import ScriptDirectory
+from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.coursedir import CourseDirectory
+from nbgrader.dbutil import ALEMBIC_DIR
+from sqlalchemy import create_engine, inspect, text
 
 from autograder.grading.records import GradeRecord, Status
 from autograder.grading.spec import AssignmentSpec, Kind, SpecError, from_notebook
@@ -25,8 +25,8 @@ BUSY_TIMEOUT_S = 60  # formgrader may hold the database while it saves
 
 def open_gradebook(db_url: str, course_id: str = "") -> Gradebook:
     """nbgrader's gradebook, patient with other readers and writers of the same SQLite file."""
-    with _with_alembic():
-        return Gradebook(patient(db_url), course_id)
+    _write_version_of_new(db_url)
+    return Gradebook(patient(db_url), course_id)
 
 
 def patient(db_url: str) -> str:
@@ -35,18 +35,22 @@ def patient(db_url: str) -> str:
     return f"{db_url}?timeout={BUSY_TIMEOUT_S}" if sqlite else db_url
 
 
-@contextlib.contextmanager
-def _with_alembic() -> Iterator[None]:
-    """nbgrader calls ``alembic`` by name for a new database: found also where .venv is not activated."""
-    before = os.environ.get("PATH")
-    os.environ["PATH"] = os.pathsep.join(filter(None, [str(Path(sys.executable).parent), before]))
+def _write_version_of_new(db_url: str) -> None:
+    """Write the version of nbgrader's tables into a database without any, as nbgrader would do itself.
+
+    It would start ``alembic heads`` to learn the version: two seconds, and not found where .venv is not
+    activated.
+    """
+    engine = create_engine(patient(db_url))
     try:
-        yield
+        with engine.begin() as connection:
+            if inspect(connection).get_table_names():
+                return
+            version = ScriptDirectory(ALEMBIC_DIR).get_current_head()
+            connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"))
+            connection.execute(text("INSERT INTO alembic_version VALUES (:version)"), {"version": version})
     finally:
-        if before is None:
-            del os.environ["PATH"]
-        else:
-            os.environ["PATH"] = before
+        engine.dispose()
 
 
 def save_record(
@@ -58,8 +62,13 @@ def save_record(
     marked for another look (as nbgrader does).
     """
     look = _to_look_at(record, spec)
+    saved = gb.find_submission_notebook(spec.notebook, spec.assignment, record.learner)
+    grades = {grade.name: grade for grade in saved.grades}
+    comments = {comment.name: comment for comment in saved.comments}
+    if missing := sorted({r.grade_id for r in record.results} - set(grades)):
+        raise MissingEntry(f"no such cells in the gradebook: {', '.join(missing)}")
     for result in record.results:
-        grade = gb.find_grade(result.grade_id, spec.notebook, spec.assignment, record.learner)
+        grade = grades[result.grade_id]
         manual = result.status is Status.MANUAL
         grade.auto_score = None if manual else result.points
         if grade.manual_score is None:
@@ -69,8 +78,7 @@ def save_record(
     messages = _comments(record, spec)
     for cell in spec.cells:
         if cell.kind in (Kind.ANSWER, Kind.WRITTEN, Kind.TASK):
-            comment = gb.find_comment(cell.grade_id, spec.notebook, spec.assignment, record.learner)
-            comment.auto_comment = messages.get(cell.grade_id) or None
+            comments[cell.grade_id].auto_comment = messages.get(cell.grade_id) or None
     gb.db.commit()
 
 

@@ -48,6 +48,7 @@ def configure(c: Config) -> None:
     ]
     c.RunHandIn.cell_timeout_s = 60.0
     c.RunHandIn.notebook_timeout_s = 600.0
+    c.RunHandIn.sandbox = "auto"
 
     # `nbgrader validate` runs notebooks with nbgrader's own preprocessor.
     c.Execute.timeout = 60

@@ -15,6 +15,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -65,6 +66,15 @@ def _start_worker(folder: str) -> None:
     # A Ctrl-C in the terminal is for the parent, which then ends the workers. Kernels would inherit SIG_IGN,
     # so a function that does nothing it is.
     signal.signal(signal.SIGINT, lambda *_: None)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent was killed would wait for its next job for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def run_all(
@@ -127,10 +137,11 @@ def _run_together(
     suspects: list[int] = []
     while waiting:
         running: dict[Future[Result], int] = {}
+        finished: list[tuple[int, Result | Crashed]] = []
         pool = _pool(min(workers, len(waiting)), folder)
         broken = False
         try:
-            while waiting or running:
+            while waiting or running or finished:
                 # No more jobs inside than processes: when a process is lost, few are suspect.
                 while waiting and len(running) < workers and not broken:
                     position = waiting.popleft()
@@ -140,19 +151,19 @@ def _run_together(
                     except BrokenProcessPool:
                         waiting.appendleft(position)
                         broken = True
+                while finished:  # only now: the processes have work again
+                    on_done(*finished.pop(0))
                 if not running:
                     break
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
                     position = running.pop(future)
                     try:
-                        result: Result | Crashed = future.result()
+                        finished.append((position, future.result()))
                     except BrokenProcessPool:
                         broken = True
                         suspects.append(position)
-                        continue
                     except Exception as error:
-                        result = Crashed(f"{type(error).__name__}: {error}")
-                    on_done(position, result)
+                        finished.append((position, Crashed(f"{type(error).__name__}: {error}")))
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
     return sorted(suspects)

@@ -8,6 +8,9 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
+import functools
 import json
 import re
 import sysconfig
@@ -17,16 +20,18 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 from nbgrader.preprocessors import NbGraderPreprocessor
-from traitlets import Float
+from traitlets import Enum, Float, Int
 
 import autograder
 from autograder.grading.grade import read_notebook
 from autograder.grading.gradebook import course_paths, open_gradebook, save_record, spec_from_gradebook
+from autograder.grading.kernel_setup import KernelSetup, prepared
 from autograder.grading.records import GradeRecord, Repair, Status
 from autograder.grading.repair import NotThisAssignment, repair
 from autograder.grading.run import Limits, run
 from autograder.grading.score import annotate, positions_of_tests, score
 from autograder.grading.spec import AssignmentSpec, visible_part
+from autograder.kernels.request import TIERS, Bounds
 
 __all__ = ["HideTests", "RepairHandIn", "RunHandIn", "SaveRecord"]
 
@@ -79,6 +84,10 @@ class RunHandIn(_Step):
 
     cell_timeout_s = Float(60.0, help="Seconds that one cell may take.").tag(config=True)
     notebook_timeout_s = Float(600.0, help="Seconds that a whole notebook may take.").tag(config=True)
+    memory_mb = Int(Bounds.memory_mb, help="Memory of one hand-in.").tag(config=True)
+    sandbox = Enum(
+        ("auto", *TIERS), "auto", help="Walls around a hand-in; 'auto' takes the strongest that hold here."
+    ).tag(config=True)
 
     def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
         assignment, _, student = self._where(resources)
@@ -89,11 +98,20 @@ class RunHandIn(_Step):
             data_dir=self._paths(resources)["data"],
             tests=positions_of_tests(nb, spec),
             limits=Limits(cell_timeout_s=self.cell_timeout_s, notebook_timeout_s=self.notebook_timeout_s),
+            kernel=_kernels(spec, self.sandbox, self.memory_mb).factory(),
         )
         record = score(done, spec, learner=student, repairs=repairs)
         self.log.info("%s %s: %g / %g points", assignment, student, record.points, record.max_points)
         resources["takara"] = {"record": record, "spec": spec}
         return annotate(done.nb, record), resources
+
+
+@functools.cache
+def _kernels(spec: AssignmentSpec, sandbox: str, memory_mb: int) -> KernelSetup:
+    """One parent for all hand-ins of an assignment that this process grades; it ends with the process."""
+    stack = contextlib.ExitStack()
+    atexit.register(stack.close)
+    return stack.enter_context(prepared([spec], sandbox=sandbox, bounds=Bounds(memory_mb=memory_mb)))()
 
 
 class SaveRecord(_Step):

@@ -12,13 +12,13 @@ another factory (or a ``jupyter_client`` provisioner), nothing else here changes
 
 from __future__ import annotations
 
-import ast
 import asyncio
 import contextlib
 import dataclasses
-import io
+import json
 import logging
 import os
+import queue
 import re
 import secrets
 import shutil
@@ -27,20 +27,23 @@ import sys
 import tempfile
 import threading
 import time
-import tokenize
 from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 
+from autograder.grading import probes
+
 __all__ = [
     "CellOutcome",
     "KernelFactory",
+    "KernelLost",
     "KernelStartError",
     "Limits",
     "Outcome",
@@ -59,6 +62,10 @@ ENVIRONMENT_ALLOWED = (
     "SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATHEXT", "PROGRAMDATA", "NUMBER_OF_PROCESSORS",
 )  # fmt: skip
 
+#: Plain tracebacks: IPython's own take 20 ms each, and quote lines around the one that failed.
+_KERNEL_ARGUMENTS = ("--InteractiveShell.xmode=Plain", "--InteractiveShell.colors=nocolor")
+_ANSWER_S = 10.0
+_WELCOME_S = 0.2  # a kernel of an older ipykernel does not send a welcome
 _LONGEST_SOCKET_FOLDER = 80  # a Unix socket's path must stay below 108 bytes
 _log = logging.getLogger("autograder.grading.run")
 _quiet = logging.getLogger("autograder.grading.run.nbclient")
@@ -67,6 +74,10 @@ _quiet.setLevel(logging.CRITICAL)
 
 class KernelStartError(RuntimeError):
     """The kernel did not start. The fault is ours, not the learner's: never a reason for 0 points."""
+
+
+class KernelLost(KernelStartError):
+    """The kernel went away through no fault of the notebook (the parent that had forked it is gone)."""
 
 
 @dataclass(frozen=True)
@@ -149,8 +160,14 @@ def run(
     KernelStartError
         If no kernel could be started after several attempts.
     """
-    nb = NotebookNode(_copy(nb))
-    return _in_own_loop(_run(nb, data_dir, frozenset(tests), limits or Limits(), kernel))
+
+    def once() -> Run:
+        copy = NotebookNode(_copy(nb))
+        return _in_own_loop(_run(copy, data_dir, frozenset(tests), limits or Limits(), kernel))
+
+    with contextlib.suppress(KernelLost):
+        return once()
+    return once()
 
 
 async def _run(
@@ -196,12 +213,28 @@ async def _run_cells(session: _Session, tests: frozenset[int], limits: Limits) -
 
 
 class _Client(NotebookClient):
-    """nbclient with bounded output and the kernel's reply to each cell."""
+    """nbclient with bounded output, the kernel's reply to each cell, and a start without idle waiting."""
 
     reply: Mapping[str, Any] | None = None
     budget_bytes = 0
     cell_bytes = 0
     cut = False
+
+    async def async_start_new_kernel_client(self) -> AsyncKernelClient:
+        """Connect; as soon as the kernel answers on both channels it is ready.
+
+        ``wait_for_ready`` of jupyter_client ends with a fixed wait of 0.2 s, a good part of a short notebook.
+        """
+        assert self.km is not None
+        kc = self.kc = self.km.client()
+        kc.session.unpack = _unpack
+        kc.start_channels(hb=False, stdin=False)
+        try:
+            await _ready(kc, self.km, float(self.startup_timeout))
+        except BaseException:
+            kc.stop_channels()  # an open one would keep the next context from ending
+            raise
+        return kc
 
     def process_message(
         self, msg: dict[str, Any], cell: NotebookNode, cell_index: int
@@ -231,7 +264,8 @@ class _Session:
 
     client: _Client
     limits: Limits
-    left_bytes: int = field(default=0)
+    comparisons: tuple[str, ...]
+    left_bytes: int
     dead: bool = False
 
     async def execute(self, n: int, timeout_s: float) -> CellOutcome:
@@ -263,14 +297,12 @@ class _Session:
         text = "\n".join(_middle_cut("\n".join(lines).split("\n"), limits.traceback_lines))
         return CellOutcome("error", ename or "Error", evalue, text[:20_000], seconds=seconds)
 
-    async def _send(
-        self, cell: NotebookNode, n: int, timeout_s: float, history: bool = True
-    ) -> tuple[str, Any, float]:
+    async def _send(self, cell: NotebookNode, n: int, timeout_s: float) -> tuple[str, Any, float]:
         """Execute a cell: ("ok", reply content, seconds), or "timeout" / "dead" without a reply."""
         client = self.client
         client.reply = None
         began = time.monotonic()
-        task = asyncio.ensure_future(client.async_execute_cell(cell, n, store_history=history))
+        task = asyncio.ensure_future(client.async_execute_cell(cell, n))
         done, _ = await asyncio.wait({task}, timeout=timeout_s)
         timed_out = not done
         if timed_out:
@@ -288,6 +320,8 @@ class _Session:
         error = task.exception() if done and not task.cancelled() else None
         if isinstance(error, DeadKernelError) or self.dead:
             self.dead = True
+            if getattr(getattr(client.km.provisioner, "process", None), "lost", False):
+                raise KernelLost("the parent of the kernels is gone")
             return ("timeout" if timed_out else "dead"), {}, seconds
         if timed_out:
             return "timeout", {}, seconds
@@ -304,70 +338,57 @@ class _Session:
         """Ask for the value of a test's last expression, then check that failures still fail."""
         value: tuple[str, str] | None = None
         distrust: list[str] = []
-        if ends_in_expression(cell.source):
+        if probes.may_have_value(cell.source):
             count = int((self.client.reply or {}).get("execution_count") or 0)
             value = await self._value(count, keep=True)
             if value is None:  # is it None, or does the kernel hide values?
                 nonce = str(secrets.randbelow(900_000_000) + 100_000_000)
-                await self._probe(nonce)
-                seen = await self._value(
-                    int((self.client.reply or {}).get("execution_count") or 0), keep=False
-                )
+                count = int((await self._ask(nonce) or {}).get("execution_count") or 0)
+                seen = await self._value(count, keep=False)
                 if seen != ("number", f"{float(nonce)!r}"):
                     distrust.append(f"the value {nonce} of an expression came back as {seen}")
-        for name, source, ename, expected in _must_fail(secrets.token_hex(8)):
-            status, reply = await self._probe(source)
-            if status == "dead" or status == "timeout":
-                distrust.append(f"{name}: {status}")
-            elif reply.get("status") != "error":
-                distrust.append(f"{name}: passed although it must fail")
-            elif reply.get("ename") != ename or reply.get("evalue") != expected:
-                distrust.append(f"{name}: {reply.get('ename')}: {str(reply.get('evalue'))[:200]}")
+        source, ename, evalue = probes.must_fail(secrets.token_hex(8), self.comparisons)
+        if doubt := probes.distrust_of(await self._ask(source), ename, evalue):
+            distrust.append(doubt)
         return dataclasses.replace(outcome, value=value, distrust=tuple(distrust))
-
-    async def _probe(self, source: str) -> tuple[str, Any]:
-        """Run a statement of ours in the kernel, outside the notebook; its output is thrown away."""
-        if self.dead:
-            return "dead", {}
-        client = self.client
-        cell = NotebookNode(
-            cell_type="code", source=source, metadata=NotebookNode(), outputs=[], execution_count=None
-        )
-        client.budget_bytes, client.cell_bytes, client.cut = 0, 0, True
-        keep = client.nb
-        client.nb = NotebookNode(cells=[cell], metadata=NotebookNode())
-        try:
-            status, reply, _ = await self._send(cell, 0, min(10.0, self.limits.cell_timeout_s), history=False)
-        finally:
-            client.nb = keep
-        return status, reply
 
     async def _value(self, execution_count: int, *, keep: bool) -> tuple[str, str] | None:
         """The value of the expression that ended execution ``execution_count``; None for None."""
-        get = "get" if keep else "pop"
-        expression = (
-            "(lambda b, v: None if v is None else ("
-            "('bool', b.str(v)) if b.type(v) is b.bool or b.type(v).__name__ in ('bool', 'bool_') else "
-            "('number', b.repr(b.float(v))) if b.type(v) in (b.int, b.float) or "
-            "(b.type(v).__module__ == 'numpy' and b.getattr(v, 'ndim', 1) == 0 "
-            "and v.dtype.kind in 'iuf') else "
-            "(b.type(v).__name__, b.repr(v)[:200])))"
-            f"(__import__('builtins'), get_ipython().user_ns['_oh'].{get}({execution_count}, None))"
-        )
-        kc = self.client.kc
-        if self.dead or kc is None:
+        expression = probes.value_expression(execution_count, keep=keep)
+        reply = await self._ask("", silent=True, user_expressions={"value": expression})
+        if reply is None:
+            return ("unknown", "no answer")
+        return probes.parse_value((reply.get("user_expressions") or {}).get("value") or {})
+
+    async def _ask(self, source: str, **options: Any) -> dict[str, Any] | None:
+        """The kernel's reply to code of ours, outside the notebook; its output is thrown away."""
+        kc, km = self.client.kc, self.client.km
+        if self.dead or kc is None or km is None:
             return None
-        msg_id = kc.execute("", silent=True, store_history=False, user_expressions={"value": expression})
-        end = time.monotonic() + min(10.0, self.limits.cell_timeout_s)
-        while (left := end - time.monotonic()) > 0:
-            try:
-                msg = await kc.get_shell_msg(timeout=left)
-            except Exception:
-                break
-            if msg["parent_header"].get("msg_id") == msg_id:
-                answer = (msg["content"].get("user_expressions") or {}).get("value") or {}
-                return _parse_value(answer)
-        return ("unknown", "no answer")
+        # An error must not make the kernel drop the next request, as it does for "run all cells".
+        request = kc.execute(source, store_history=False, stop_on_error=False, **options)
+        for seconds in (min(_ANSWER_S, self.limits.cell_timeout_s), self.limits.interrupt_grace_s):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    return await self._reply(kc, request)
+            with contextlib.suppress(Exception):
+                await km.interrupt_kernel()
+        self.dead = True
+        with contextlib.suppress(Exception):
+            await km.shutdown_kernel(now=True)
+        return None
+
+    async def _reply(self, kc: AsyncKernelClient, request: str) -> dict[str, Any] | None:
+        """Wait for the reply to a request; None when the kernel has ended."""
+        while True:
+            with contextlib.suppress(queue.Empty):
+                msg = await kc.get_shell_msg(timeout=1.0)
+                if msg["parent_header"].get("msg_id") == request:
+                    return _well_formed(msg["content"])
+                continue
+            if not await self.client.km.is_alive():
+                self.dead = True
+                return None
 
     async def stop(self) -> None:
         client = self.client
@@ -375,9 +396,43 @@ class _Session:
             if client.kc is not None:
                 client.kc.stop_channels()
         with contextlib.suppress(Exception):
-            await client.km.shutdown_kernel(now=True)
-        with contextlib.suppress(Exception):
-            await client.km.cleanup_resources()
+            await _end(client.km)
+
+
+async def _ready(kc: AsyncKernelClient, km: AsyncKernelManager, timeout_s: float) -> None:
+    """Wait until the kernel has answered a request on the shell channel and told so on iopub.
+
+    Raises
+    ------
+    RuntimeError
+        When it died or did not answer in time.
+    """
+    deadline = time.monotonic() + timeout_s
+    with contextlib.suppress(queue.Empty):  # the first thing on iopub, once we are connected
+        await kc.get_iopub_msg(timeout=_WELCOME_S)
+    while time.monotonic() < deadline:
+        request = kc.kernel_info()
+        with contextlib.suppress(queue.Empty):
+            while (await kc.get_shell_msg(timeout=1.0))["parent_header"].get("msg_id") != request:
+                pass
+            while not _says_idle(await kc.get_iopub_msg(timeout=_WELCOME_S), request):
+                pass
+            return
+        if not await km.is_alive():
+            raise RuntimeError("the kernel ended while it was starting")
+    raise RuntimeError(f"the kernel did not answer within {timeout_s:.0f} s")
+
+
+def _says_idle(msg: Mapping[str, Any], request: str) -> bool:
+    return msg["parent_header"].get("msg_id") == request and msg["content"].get("execution_state") == "idle"
+
+
+async def _end(km: AsyncKernelManager) -> None:
+    """Kill the kernel at once; jupyter_client's own way polls every 0.1 s."""
+    if km.provisioner is not None:
+        await km.provisioner.kill()
+        await km.provisioner.wait()
+    await km.cleanup_resources()
 
 
 async def _start(nb: NotebookNode, folder: Path, limits: Limits, kernel: KernelFactory) -> _Session:
@@ -399,9 +454,10 @@ async def _start(nb: NotebookNode, folder: Path, limits: Limits, kernel: KernelF
                 startup_timeout=int(limits.startup_timeout_s),
                 log=_quiet,
                 on_cell_executed=None,
+                extra_arguments=list(_KERNEL_ARGUMENTS),
             )
             client.on_cell_executed = lambda *, cell, cell_index, execute_reply, c=client: setattr(
-                c, "reply", execute_reply["content"]
+                c, "reply", _well_formed(execute_reply["content"])
             )
             client.reset_execution_trackers()
             await client.async_start_new_kernel(cwd=str(folder / "work"), env=_environment(folder))
@@ -411,94 +467,11 @@ async def _start(nb: NotebookNode, folder: Path, limits: Limits, kernel: KernelF
             _log.warning("kernel start %d of %d failed: %s", attempt + 1, limits.start_attempts, error)
             with contextlib.suppress(Exception):
                 if km is not None:
-                    await km.shutdown_kernel(now=True)
+                    await _end(km)
             continue
-        return _Session(client, limits, limits.notebook_output_bytes)
+        used = probes.used_comparisons(cell.source for cell in nb.cells)
+        return _Session(client, limits, used, limits.notebook_output_bytes)
     raise KernelStartError(f"{type(problem).__name__}: {problem}") from problem
-
-
-def _must_fail(nonce: str) -> tuple[tuple[str, str, str, str], ...]:
-    """Statements that must fail: (name, source, ename, evalue) with a value nobody can foresee."""
-    several = f"""\
-_t{nonce} = []
-try:
-    raise ValueError('{nonce}')
-except ValueError:
-    _t{nonce}.append('raise')
-_m{nonce} = __import__('sys').modules.get('numpy.testing')
-try:
-    if _m{nonce} is None: raise AssertionError
-    _m{nonce}.assert_allclose(1.0, 2.0, err_msg='{nonce}')
-except AssertionError:
-    _t{nonce}.append('assert_allclose')
-try:
-    if _m{nonce} is None: raise AssertionError
-    _m{nonce}.assert_equal(1, 2)
-except AssertionError:
-    _t{nonce}.append('assert_equal')
-_m{nonce} = __import__('sys').modules.get('pandas')
-try:
-    if _m{nonce} is None: raise AssertionError
-    _m{nonce}.testing.assert_series_equal(_m{nonce}.Series([1.0]), _m{nonce}.Series([2.0]))
-except AssertionError:
-    _t{nonce}.append('assert_series_equal')
-try:
-    if _m{nonce} is None: raise AssertionError
-    _m{nonce}.testing.assert_frame_equal(_m{nonce}.DataFrame([[1.0]]), _m{nonce}.DataFrame([[2.0]]))
-except AssertionError:
-    _t{nonce}.append('assert_frame_equal')
-_m{nonce} = __import__('sys').modules.get('autograder.checks')
-try:
-    if _m{nonce} is None: raise AssertionError
-    _m{nonce}.number(1.0, 2.0)
-except AssertionError:
-    _t{nonce}.append('number')
-try:
-    if _m{nonce} is None: raise AssertionError
-    _m{nonce}.equal('a', 'b')
-except AssertionError:
-    _t{nonce}.append('equal')
-try:
-    if _m{nonce} is None: raise AssertionError
-    _m{nonce}.written('', {{}}, 'a')
-except AssertionError:
-    _t{nonce}.append('written')
-_m{nonce} = '{nonce} ' + ' '.join(_t{nonce})
-del _t{nonce}
-try:
-    raise LookupError(_m{nonce})
-finally:
-    del _m{nonce}
-"""
-    names = "raise assert_allclose assert_equal assert_series_equal assert_frame_equal number equal written"
-    return (
-        ("assert", f"assert {int(nonce, 16)} == 0, '{nonce}'", "AssertionError", nonce),
-        ("comparisons", several, "LookupError", f"{nonce} {names}"),
-    )
-
-
-def ends_in_expression(source: str) -> bool:
-    """Whether a cell's last statement is an expression that shows its value."""
-    try:
-        body = ast.parse(source).body
-    except (SyntaxError, ValueError):
-        from IPython.core.inputtransformer2 import TransformerManager
-
-        try:
-            body = ast.parse(TransformerManager().transform_cell(source)).body
-        except (SyntaxError, ValueError):
-            return False
-    return bool(body) and isinstance(body[-1], ast.Expr) and not _ends_in_semicolon(source)
-
-
-def _ends_in_semicolon(source: str) -> bool:
-    """A semicolon at the end keeps a notebook cell from showing its value."""
-    skip = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.ENDMARKER, tokenize.DEDENT)
-    try:
-        tokens = [t for t in tokenize.generate_tokens(io.StringIO(source).readline) if t.type not in skip]
-    except (tokenize.TokenError, SyntaxError):
-        return source.rstrip().endswith(";")
-    return bool(tokens) and tokens[-1].string == ";"
 
 
 # --- the rim: folders, environment, loop ---------------------------------------------------------
@@ -612,18 +585,18 @@ def _in_own_loop(coroutine: Coroutine[Any, Any, Run]) -> Run:
 # --- small things --------------------------------------------------------------------------------
 
 
-def _parse_value(answer: Mapping[str, Any]) -> tuple[str, str] | None:
-    if answer.get("status") != "ok":
-        return ("unknown", f"{answer.get('ename')}: {answer.get('evalue')}"[:200])
-    try:
-        value = ast.literal_eval(answer["data"]["text/plain"])
-    except (ValueError, SyntaxError, KeyError, TypeError):
-        return ("unknown", str(answer)[:200])
-    if value is None:
-        return None
-    if isinstance(value, tuple) and len(value) == 2 and all(isinstance(v, str) for v in value):
-        return value
-    return ("unknown", repr(value)[:200])
+def _unpack(packed: bytes) -> Any:
+    """Read a part of a kernel's message. Lone surrogates, which nobody could write as UTF-8, are replaced."""
+    value = json.loads(packed.decode("utf-8", "replace"))
+    if b"\\ud" in packed.lower():
+        value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
+    return value
+
+
+def _well_formed(reply: Mapping[str, Any]) -> dict[str, Any]:
+    """A kernel's reply with values of the right types: the learner's code can send anything."""
+    kinds = {"traceback": list, "execution_count": int}
+    return {k: v for k, v in reply.items() if isinstance(v, kinds.get(k, object))}
 
 
 def _plain(text: str) -> str:

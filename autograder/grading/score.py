@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from nbformat import NotebookNode
 
+from autograder.errors import explain_text
 from autograder.grading.records import CellResult, GradeRecord, Repair, Status
 from autograder.grading.repair import is_blank
 from autograder.grading.run import CellOutcome, Run
@@ -21,6 +22,7 @@ from autograder.grading.spec import AssignmentSpec, CellSpec, Kind
 __all__ = ["annotate", "explain", "positions", "positions_of_tests", "score"]
 
 _LONGEST_MESSAGE = 1000
+_TELLING_LENGTH = 12  # a shorter line of a test tells nothing
 
 _REVIEW = "この問は、自動では点を決められませんでした。採点者が見て、点をつけます。"
 _BLANK = "まだ書かれていません。解答のセルに自分のコードを書いて、実行してください。"
@@ -123,11 +125,19 @@ def _result(cell: CellSpec, status: Status, points: float, message: str = "", de
         status=status,
         points=points,
         max_points=cell.points,
-        message=_tidy(message),
+        message=_PLAIN_FAIL if _quotes_hidden(message, cell) else _tidy(message),
         detail=detail[:4000],
         hints=cell.hints,
         read=cell.read,
     )
+
+
+def _quotes_hidden(message: str, cell: CellSpec) -> bool:
+    """Whether a message contains a line of the hidden tests: the learner's code may raise what it likes."""
+    hidden = {line.strip() for line in cell.source.splitlines()} - {
+        line.strip() for line in cell.visible.splitlines()
+    }
+    return any(line in message for line in hidden if len(line) >= _TELLING_LENGTH)
 
 
 def _manual(cell: CellSpec, source: str) -> CellResult:
@@ -266,10 +276,8 @@ def explain(ename: str, evalue: str) -> str:
         return _assertion(evalue)
     if ename == "NotImplementedError":
         return evalue.strip() or "まだ書かれていません。解答のセルに自分のコードを書いてください。"
-    known = _EXPLAINED.get(ename)
-    return (
-        known(evalue) if known else f"エラー（{ename}）が起きました。エラーの最後の行：{_first_line(evalue)}"
-    )
+    known = _OUR_OWN.get(ename) or explain_text(ename, evalue)
+    return known or f"エラー（{ename}）が起きました。エラーの最後の行：{_first_line(evalue)}"
 
 
 def _assertion(evalue: str) -> str:
@@ -288,114 +296,11 @@ def _assertion(evalue: str) -> str:
     return text
 
 
-def _name_error(evalue: str) -> str:
-    name = _quoted(evalue)
-    return (
-        f"「{name}」という名前がまだありません。つづりを確かめ、その名前を作るセルを先に実行してください。"
-        if name
-        else "まだ作られていない名前を使っています。つづりと、セルを実行する順番を確かめてください。"
-    )
-
-
-def _key_error(evalue: str) -> str:
-    key = evalue.strip().strip("'\"")[:80]
-    return (
-        f"「{key}」という列（またはキー）が見つかりません。つづり、全角と半角、前後の空白を確かめてください。"
-    )
-
-
-def _attribute_error(evalue: str) -> str:
-    found = re.search(r"'([^']+)' object has no attribute '([^']+)'", evalue)
-    if found and found[1] == "NoneType":
-        return (
-            f"「なし（None）」に .{found[2]} を使おうとしました。"
-            "前の行の結果が None になっていないか、確かめてください"
-            "（inplace=True や print の結果を代入すると、None になります）。"
-        )
-    if found and found[1] == "ellipsis":
-        return "まだ「...」のままの名前を使っています。「...」を自分のコードに書きかえてください。"
-    if found:
-        return (
-            f"{found[1]} に「{found[2]}」はありません。つづりと、何に対して使っているかを確かめてください。"
-        )
-    name = re.search(r"has no attribute '([^']+)'", evalue)
-    return f"「{name[1] if name else _first_line(evalue)}」はありません。つづりを確かめてください。"
-
-
-def _type_error(evalue: str) -> str:
-    if "ellipsis" in evalue:
-        return "まだ「...」のままの名前を使っています。「...」を自分のコードに書きかえてください。"
-    if "NoneType" in evalue:
-        return "「なし（None）」を計算に使っています。関数に return を書き忘れていないか、確かめてください。"
-    if "not callable" in evalue:
-        return (
-            "関数ではないものに ( ) をつけています。関数と同じ名前の変数を作っていないか、確かめてください。"
-        )
-    if "positional argument" in evalue or "keyword argument" in evalue:
-        return f"関数に渡す値（引数）の数か名前がちがいます：{_first_line(evalue)}"
-    if "for &" in evalue or "for |" in evalue:
-        return "条件を & や | でつなぐときは、1つひとつの条件をかっこで囲みます。例：(条件1) & (条件2)"
-    if "str" in evalue and ("int" in evalue or "float" in evalue):
-        return "文字と数値を混ぜて計算しています。pd.to_numeric などで、数値に直してから計算してください。"
-    return f"データの種類（型）が合っていません：{_first_line(evalue)}"
-
-
-def _syntax_error(evalue: str) -> str:
-    line = re.search(r"line (\d+)", evalue)
-    where = f"{line[1]}行目あたりで、" if line else ""
-    if "Maybe you meant '=='" in evalue:
-        return f"{where}Python の文として読めません。「等しいか」をくらべる記号は、= ではなく == です。"
-    return (
-        f"{where}Python の文として読めません。"
-        "かっこ・引用符・コロン（:）の閉じ忘れや、全角の記号を確かめてください。"
-    )
-
-
-def _module_error(evalue: str) -> str:
-    name = _quoted(evalue)
-    return (
-        f"「{name or _first_line(evalue)}」を読みこめません。つづりを確かめてください。"
-        "この講座で入れたライブラリだけが使えます。"
-    )
-
-
-_EXPLAINED = {
-    "NameError": _name_error,
-    "UnboundLocalError": _name_error,
-    "KeyError": _key_error,
-    "AttributeError": _attribute_error,
-    "TypeError": _type_error,
-    "SyntaxError": _syntax_error,
-    "IndentationError": lambda e: (
-        "字下げ（行の先頭の空白）がそろっていません。半角スペース4つにそろえてください。"
-    ),
-    "TabError": lambda e: "字下げにタブと空白が混ざっています。半角スペース4つにそろえてください。",
-    "IndexError": lambda e: "行（または要素）の番号が、データの数をこえています。番号は 0 から始まります。",
-    "ValueError": lambda e: f"値が、計算に合っていません：{_first_line(e)}",
-    "ZeroDivisionError": lambda e: "0 で割っています。割る数が 0 になる場合を、先に分けてください。",
-    "ModuleNotFoundError": _module_error,
-    "ImportError": _module_error,
-    "FileNotFoundError": lambda e: (
-        f"ファイルが見つかりません：{_quoted(e) or _first_line(e)}。"
-        "ファイル名だけを書いてください（自分の PC のフォルダ名を書くと、採点では読めません）。"
-    ),
-    "UnicodeDecodeError": lambda e: (
-        '文字コードが合っていません。read_csv に encoding="cp932" などを指定してください。'
-    ),
-    "RecursionError": lambda e: "関数が自分を呼び続けています。止まる条件を確かめてください。",
-    "MemoryError": lambda e: (
-        "メモリが足りなくなりました。大きすぎるデータを作っていないか、確かめてください。"
-    ),
-    "KeyboardInterrupt": lambda e: "実行が途中で止められました。",
-    "SystemExit": lambda e: "exit() や quit() は、ノートブックでは使わないでください。",
-    "DeadKernel": lambda e: "Python そのものが止まりました。メモリを使いすぎていないか、確かめてください。",
-    "NoReply": lambda e: "Python からの返事がありませんでした。",
+#: Not Python's errors, but what a run found out (:mod:`autograder.grading.run`).
+_OUR_OWN = {
+    "DeadKernel": "Python そのものが止まりました。メモリを使いすぎていないか、確かめてください。",
+    "NoReply": "Python からの返事がありませんでした。",
 }
-
-
-def _quoted(text: str) -> str:
-    found = re.search(r"['\"]([^'\"]+)['\"]", text)
-    return found[1][:80] if found else ""
 
 
 def _first_line(text: str) -> str:

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import os
 import re
+import warnings
 from pathlib import Path
 
-import nbformat
-from nbformat import NotebookNode
 from nbgrader.api import MissingEntry
 from nbgrader.converters import GenerateAssignment
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.utils import capture_log
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import SAWarning, SQLAlchemyError
 from traitlets.config import Config
 
 from autograder.files import write_whole
@@ -132,7 +131,7 @@ class Writer:
         spec: AssignmentSpec,
         *,
         submitted: bytes,
-        graded: NotebookNode,
+        graded: str,
         timestamp: str | None = None,
     ) -> None:
         """Write one graded hand-in: notebooks first, then the gradebook. May be repeated.
@@ -143,8 +142,8 @@ class Writer:
         spec : AssignmentSpec
         submitted : bytes
             The notebook as handed in.
-        graded : NotebookNode
-            As returned by :func:`autograder.grading.grade.grade_hand_in`.
+        graded : str
+            The executed notebook as JSON.
         timestamp : str, optional
             When it was handed in ("2026-06-01 17:00:00 UTC").
 
@@ -166,16 +165,15 @@ class Writer:
         _copy_folder(
             self.out / "source" / spec.assignment, self._folder("autograded", record), without_notebooks=True
         )
-        write_whole(
-            self._folder("autograded", record) / f"{spec.notebook}.ipynb",
-            nbformat.writes(graded, version=4).encode("utf-8"),
-        )
+        write_whole(self._folder("autograded", record) / f"{spec.notebook}.ipynb", graded.encode("utf-8"))
         gb = self._gb
         try:
-            gb.update_or_create_student(record.learner)
-            when = {"timestamp": timestamp} if timestamp else {}
-            gb.update_or_create_submission(spec.assignment, record.learner, **when)
-            save_record(gb, record, spec, resubmitted=resubmitted)
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", category=SAWarning, module="nbgrader")
+                gb.update_or_create_student(record.learner)
+                when = {"timestamp": timestamp} if timestamp else {}
+                gb.update_or_create_submission(spec.assignment, record.learner, **when)
+                save_record(gb, record, spec, resubmitted=resubmitted)
         except (SQLAlchemyError, MissingEntry, ValueError) as error:
             gb.db.rollback()
             raise self._broken(error) from error

@@ -259,6 +259,22 @@ def _ask_kernel(code: str, timeout_s: float) -> str:
         manager.shutdown_kernel(now=True)
 
 
+def check_sandbox() -> Check:
+    """Which walls stand around hand-ins when this machine grades; learners do not need any."""
+    from autograder.kernels.client import ForkParent, ParentError
+    from autograder.kernels.sandbox import NoSandbox, choose
+
+    name = "採点の囲い（講師用）"
+    try:
+        with ForkParent() as parent:
+            walls = choose(parent)
+    except (NoSandbox, ParentError) as error:
+        advice = "ほかの人の提出物は、--sandbox none を付けたときだけ採点します"
+        return Check(name, True, f"使えません。{advice}（{error}）")
+    weaker = "".join(f"、{tier} は使えません（{reason}）" for tier, reason in walls.refused)
+    return Check(name, True, f"{walls.tier}{weaker}")
+
+
 def check_materials() -> Check:
     from autograder.materials import MaterialsNotFound, find_materials
 
@@ -326,6 +342,8 @@ def examine(directory: Path | None = None) -> Iterator[Check]:
     yield check_optional(
         "nbgrader（講師用）", "nbgrader", "受講する人には要りません。講師は pip install 'takara[instructor]'"
     )
+    if installed_version("nbgrader"):
+        yield check_sandbox()
     if not packages:
         yield Check("takara", False, "必要なパッケージの一覧が読めません", "takara を入れ直してください。")
         return

@@ -1,4 +1,4 @@
-"""``python -m course.build``: texts in, notebooks out."""
+"""``python -m course.build``: texts in, notebooks out, and the tables that list the lessons."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from . import table
+from .problems import TextError
 from .release import ReleaseError
 from .site import Course, build, compare, install, remove_stale_sources, scratch_folder
 
@@ -19,7 +21,8 @@ def main(
     targets: Annotated[
         list[str] | None,
         typer.Argument(
-            help="all（既定）、sessions、handbook、assignments、または文章の名前（ps2、02 など）",
+            help="all（既定）、sessions、handbook、assignments、または文章の名前（ps2、02 など）。"
+            "table を付けると、本文を1回ずつ動かし、README の表の時間とメモリを測り直す",
             show_default=False,
         ),
     ] = None,
@@ -33,13 +36,17 @@ def main(
 ) -> None:
     """文章（course/sessions、course/handbook、assignments/text）からノートブックを作ります。"""
     course = Course(root.resolve())
-    texts, unknown = select(course, targets or ["all"])
+    measuring = "table" in (targets or [])
+    wanted = [target for target in targets or [] if target != "table"]
+    texts, unknown = select(course, wanted or (["sessions", "handbook"] if measuring else ["all"]))
     if unknown:
         say(
             f"「{unknown}」に当たる文章がありません。"
             "all、sessions、handbook、assignments か、ファイル名の始まりを書いてください。"
         )
         raise typer.Exit(2)
+    if measuring and not check:
+        raise typer.Exit(measure(course, texts))
     with scratch_folder() as scratch:
         out = Path(scratch)
         try:
@@ -54,6 +61,10 @@ def main(
             differences = install(out, course.root, whole=whole)
             if whole:
                 remove_stale_sources(out, course.root)
+    try:
+        differences += table.refresh(course, texts, write=not check)
+    except TextError as error:  # what is wrong with another text is told when that one is built
+        problems += [p for p in error.problems if p.path.endswith("README.md")]
     for problem in problems:
         say(str(problem))
     if check:
@@ -70,6 +81,30 @@ def main(
             print(f"{len(texts)}個の文章：変わったものはありません。")
     if problems or (check and differences):
         raise typer.Exit(1)
+
+
+def measure(course: Course, texts: list[Path]) -> int:
+    """Run each of these lessons once and write into its table what that took. Returns the exit status."""
+    measured: dict[Path, table.Measured] = {}
+    with scratch_folder() as scratch:
+        for text in texts:
+            try:
+                run = table.run(course, text, Path(scratch) / "workspace")
+            except TextError as error:
+                say(str(error))
+                continue
+            if run.errors:
+                say("\n".join([f"{text.stem}: エラーが出たので、測った値を書きません。", *run.errors]))
+                continue
+            measured[text] = table.Measured.of(run)
+            print(f"{text.stem}: {run.seconds:.1f} 秒、{run.peak_mb:.0f} MB", flush=True)
+    try:
+        for difference in table.refresh(course, list(measured), measured):
+            print(f"書きました: {difference.path}")
+    except TextError as error:
+        say(str(error))
+        return 1
+    return 0 if len(measured) == len(texts) else 1
 
 
 def select(course: Course, targets: list[str]) -> tuple[list[Path], str]:

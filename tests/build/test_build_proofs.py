@@ -12,13 +12,13 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from execute import execute
 
 from autograder.grading.grade import grade_hand_in
 from autograder.grading.records import GradeRecord, HandIn, Status
 from autograder.grading.spec import read_spec
 from course.build import prove
 from course.build.assignment import Assignment, read_assignment
+from course.build.measure import execute
 from course.build.notebook import to_bytes
 from course.build.problems import TextError
 from course.build.site import Course

@@ -6,9 +6,9 @@ import functools
 from pathlib import Path
 
 import pytest
-from execute import Executed, execute
 
 from course.build.expected import shows
+from course.build.measure import Executed, execute
 from course.build.prove import promises, solved_session
 from course.build.session import read_session, session_notebook
 from course.build.site import Course

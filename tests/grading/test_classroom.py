@@ -25,6 +25,7 @@ from nbgrader.server_extensions.formgrader.formgrader import FormgradeExtension
 from rich.console import Console
 
 from autograder.grading import classroom, command
+from autograder.grading import job as grading_job
 from autograder.grading.classroom import ClassOutcome, grade_class
 from autograder.grading.course_root import CourseError, load_course
 from autograder.grading.grade import read_notebook
@@ -179,7 +180,7 @@ def run_here(function, jobs, on_done, **_: object) -> None:
 def here(monkeypatch: pytest.MonkeyPatch) -> None:
     """Grade in this process: for tests of what happens around the run."""
     monkeypatch.setattr(classroom, "run_all", run_here)
-    monkeypatch.setattr(classroom, "grade_hand_in", grade_here)
+    monkeypatch.setattr(grading_job, "grade_hand_in", grade_here)
 
 
 @pytest.fixture

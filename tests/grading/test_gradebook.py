@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import sys
 import threading
 import time
 from pathlib import Path
@@ -15,6 +17,7 @@ pytest.importorskip("nbgrader")
 
 from nbgrader.api import Gradebook
 
+from autograder.grading.gradebook import open_gradebook
 from autograder.grading.records import CellResult, GradeRecord, Repair, Status
 from autograder.grading.repair import repair
 from autograder.grading.run import CellOutcome, Run
@@ -60,7 +63,7 @@ def graded(learner: str = "hana", nb=None, **outcomes: CellOutcome):
 
 def write(out: Path, record: GradeRecord, nb, submitted: bytes, **more) -> None:
     with Writer(out) as writer:
-        writer.write(record, SPEC, submitted=submitted, graded=nb, **more)
+        writer.write(record, SPEC, submitted=submitted, graded=nbformat.writes(nb), **more)
 
 
 def grade(out: Path, grade_id: str, learner: str = "hana"):
@@ -217,7 +220,7 @@ def test_it_waits_while_another_program_writes(out: Path) -> None:
     thread = threading.Thread(target=release)
     thread.start()
     with Writer(out) as writer:
-        writer.write(record, SPEC, submitted=submitted, graded=nb)
+        writer.write(record, SPEC, submitted=submitted, graded=nbformat.writes(nb))
     thread.join()
     db.close()
     assert grade(out, "q2-test")["auto_score"] == 2.0
@@ -229,3 +232,20 @@ def test_a_record_of_unknown_cells_is_refused_and_nothing_is_half_written(out: P
     with pytest.raises(GradebookError, match="書きこめませんでした"):
         write(out, GradeRecord("hana", "ps", (*record.results, alien)), nb, submitted)
     assert grade(out, "q2-test")["auto_score"] is None
+
+
+def test_new_gradebook_is_what_nbgrader_makes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Same tables, same version for `nbgrader db upgrade`; no process is started for it."""
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    Gradebook(f"sqlite:///{tmp_path / 'theirs.db'}", "takara").close()
+    monkeypatch.setenv("PATH", "")
+    open_gradebook(f"sqlite:///{tmp_path / 'ours.db'}", "takara").close()
+
+    def content(name: str) -> tuple[list, list]:
+        with sqlite3.connect(tmp_path / name) as db:
+            tables = sorted(db.execute("SELECT name, sql FROM sqlite_master").fetchall(), key=str)
+            return tables, db.execute("SELECT * FROM alembic_version").fetchall()
+
+    assert content("ours.db") == content("theirs.db")
+    open_gradebook(f"sqlite:///{tmp_path / 'ours.db'}", "takara").close()
+    assert content("ours.db") == content("theirs.db"), "written once"

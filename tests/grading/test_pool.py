@@ -5,12 +5,14 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from autograder.grading.pool import Crashed, run_all
@@ -33,6 +35,8 @@ def work(job: str) -> str:
             if not Path(path).exists():
                 Path(path).touch()
                 os._exit(1)
+        case ["touch", path]:
+            Path(path).touch()
         case ["folder"]:
             return tempfile.mkdtemp()
     return f"done {job}"
@@ -52,6 +56,20 @@ def run(jobs: list[str], workers: int = 2, hard_limit_s: float = 60.0) -> list[s
 def test_every_job_has_its_result() -> None:
     assert run(["sleep 0.3", "a", "b", "c"]) == ["done sleep 0.3", "done a", "done b", "done c"]
     assert run([]) == []
+
+
+def test_processes_work_while_a_result_is_reported(tmp_path: Path) -> None:
+    second = tmp_path / "second"
+    seen = []
+
+    def on_done(position: int, result: str | Crashed) -> None:
+        deadline = time.monotonic() + 30
+        while position == 0 and not second.exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        seen.append((position, second.exists()))
+
+    run_all(work, ["a", f"touch {second}"], on_done, workers=1, hard_limit_s=60)
+    assert seen == [(0, True), (1, True)]
 
 
 def test_an_exception_is_a_crash_of_that_job_only() -> None:
@@ -88,3 +106,32 @@ def test_interrupt_ends_the_processes() -> None:
         run(["hang", "hang", "a"], hard_limit_s=120)
     assert time.monotonic() - began < 30
     assert set(multiprocessing.active_children()) <= before
+
+
+_KILLED = """
+import os
+import time
+
+from autograder.grading.pool import run_all
+
+
+def work(job):
+    print(os.getpid(), flush=True)
+    time.sleep(60)
+
+
+if __name__ == "__main__":
+    run_all(work, [1, 2], print, workers=2, hard_limit_s=120)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_no_process_outlives_a_killed_parent(tmp_path: Path) -> None:
+    script = tmp_path / "killed.py"
+    script.write_text(_KILLED, encoding="utf-8")
+    with subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        workers = [psutil.Process(int(parent.stdout.readline())) for _ in range(2)]
+        parent.kill()
+    _, alive = psutil.wait_procs(workers, timeout=20)
+    assert not alive

@@ -11,7 +11,8 @@ import factory
 import psutil
 import pytest
 
-from autograder.grading.run import KernelStartError, Limits, ends_in_expression, run, spawned_kernel
+from autograder.grading.probes import may_have_value
+from autograder.grading.run import KernelStartError, Limits, run, spawned_kernel
 
 
 def nb_of(*sources: str):
@@ -271,7 +272,11 @@ def test_it_works_inside_an_event_loop() -> None:
         ("x;", False),
         ("x;  # quiet", False),
         ("'a;'", True),
+        ("checks.number(x, 1)", False),
+        ("np.testing.assert_allclose(x, 1)", False),
+        ("print(x)", False),
+        ("score(x)", True),
     ],
 )
 def test_last_statement(source: str, expected: bool) -> None:
-    assert ends_in_expression(source) is expected
+    assert may_have_value(source) is expected

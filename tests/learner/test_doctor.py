@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from autograder.kernels import sandbox
 from autograder.learner import doctor, lab, workspace
 from autograder.learner.doctor import Check
 
@@ -222,6 +223,19 @@ class TestWorkspace:
         workspace.init(desk, course.materials)
         (desk / ".takara/manifest.json").write_bytes(b"{")
         needs_action(doctor.check_workspace(desk), "読めません", "takara init")
+
+
+class TestSandbox:
+    def test_names_the_walls_that_hold(self, monkeypatch):
+        monkeypatch.setattr(sandbox, "trial", lambda parent, tier: "off" if tier == "namespaces" else "")
+        check = doctor.check_sandbox()
+        assert check.ok and check.found.startswith("landlock")
+        assert "namespaces は使えません（off）" in check.found
+
+    def test_none_is_told_and_is_no_fault_of_a_learner(self, monkeypatch):
+        monkeypatch.setattr(sandbox, "trial", lambda parent, tier: "not here")
+        check = doctor.check_sandbox()
+        assert check.ok and "--sandbox none" in check.found and "not here" in check.found
 
 
 def test_examine_runs_every_check_on_this_machine(desk):

@@ -11,9 +11,11 @@ import psutil
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
-from course.build.expected import text_of
+from .expected import text_of
 
-TIMEOUT_S = 600  # of one cell, on a busy machine; what a lesson may take is asserted on CPU time
+__all__ = ["Executed", "execute"]
+
+TIMEOUT_S = 600  # of one cell, on a busy machine
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class Executed:
     """A notebook after its run."""
 
     notebook: NotebookNode
-    seconds: float  # wall clock
+    seconds: float  # wall clock, from the start of the kernel to the end of the last cell
     cpu_seconds: float  # of the kernel process: the same on a busy machine
     peak_mb: float  # resident memory of the kernel process at its highest
 

@@ -1,0 +1,284 @@
+"""What a forked process does: walls first, then a Jupyter kernel. Runs in the parent's children only."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import resource
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from . import landlock, linux, namespaces, seccomp
+from .request import Bounds, Start
+
+_MB = 1_000_000
+_THREADS_MB = 1000  # addresses, not memory: stacks and heaps that threads reserve (ipykernel alone: 550)
+_NOBODY = 65534
+_FIRST_USER = 1 << 30  # far from anybody's; with the process id added, a user of its own for each kernel
+_PROC = ("/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat")  # what libraries ask for
+#: Exit code of a trial of the walls: this, plus the position of the first one that did not hold.
+BREACH = 10
+
+
+def become_kernel(start: Start, readable: tuple[str, ...], report: socket.socket, parent: int) -> NoReturn:
+    """Turn this freshly forked process into a kernel, or into its supervisor; never returns.
+
+    Parameters
+    ----------
+    start : Start
+    readable : tuple of str
+        Folders with Python and its packages.
+    report : socket
+        Here the parent is told the kernel's process id when the walls stand, or what went wrong.
+    parent : int
+        Process id of the parent.
+    """
+    code = 1
+    try:
+        _detach(report, parent)
+        if start.tier == "namespaces":
+            code = _supervise(start, readable, report)
+        else:
+            code = _stand_alone(start, readable, report)
+    except BaseException as error:
+        _say(report, error)
+    finally:
+        os._exit(code)
+
+
+def _detach(report: socket.socket, parent: int) -> None:
+    """Keep nothing of the parent but the line to report on: descriptors, signals, its terminal."""
+    os.setsid()
+    linux.prctl(linux.PR_SET_DUMPABLE, 1)  # the parent is not: its children could not read /proc/self
+    linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)  # it died before we could ask to die with it
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
+        file.write("1000")  # when the machine has no memory left, not the grading but a hand-in is ended
+    for signum in (signal.SIGTERM, signal.SIGCHLD, signal.SIGPIPE):
+        signal.signal(signum, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.set_wakeup_fd(-1)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for fd in (0, 1, 2):
+        os.dup2(nothing, fd)
+    for fd in {int(name) for name in os.listdir("/proc/self/fd")} - {0, 1, 2, report.fileno()}:
+        with contextlib.suppress(OSError):  # the listing's own
+            os.close(fd)
+
+
+def _stand_alone(start: Start, readable: tuple[str, ...], report: socket.socket) -> int:
+    """Be the kernel in this very process, among all others of the machine."""
+    linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)  # what it starts stays below it, so that it can be found
+    _bound(_limits(start.bounds, _threads_of(os.getuid())))
+    if start.tier == "landlock":
+        devices = (f"/dev/{name}" for name in namespaces.DEVICES)
+        landlock.restrict((*readable, *devices, *_PROC), (start.folder, "/dev/null"))
+        linux.drop_capabilities()
+    return _run_kernel(start, report, lambda: None)
+
+
+def _supervise(start: Start, readable: tuple[str, ...], report: socket.socket) -> int:
+    """Make the namespaces, fork the kernel into them, seal them, wait for its end."""
+    user = _unprivileged_user()
+    sockets = os.path.dirname(start.connection_file)
+    view = namespaces.View(readable, start.folder, sockets, start.bounds.disk_mb)
+    if user is not None:
+        for place in (sockets, start.connection_file):
+            os.chown(place, user, user)
+    others = 0 if user is not None or _counts_by_namespace() else _threads_of(os.getuid())
+    limits = _limits(start.bounds, others)
+    namespaces.enter(user)
+    namespaces.build_root(view, user)
+    above, below = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    kernel = os.fork()
+    if kernel == 0:
+        code = 1
+        try:
+            above.close()
+            report.close()
+            namespaces.move_in()
+            _bound(limits)
+            namespaces.become(user)
+            linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
+            linux.prctl(linux.PR_SET_DUMPABLE, 1)  # setuid took it away; without it /proc/self is not ours
+            code = _run_kernel(start, below, lambda: _ask_to_seal(below))
+        except BaseException as error:
+            _say(below, error)
+        finally:
+            os._exit(code)
+    below.close()
+    try:
+        _expect(above, b"open")
+        namespaces.seal(view)
+        above.send(b"sealed")
+        _expect(above, b"ready")
+    except BaseException:
+        os.kill(kernel, signal.SIGKILL)
+        raise
+    above.close()
+    report.send(b"ready %d" % kernel)
+    report.close()
+    _, status = os.waitpid(kernel, 0)
+    return _exit_code(status)
+
+
+def _ask_to_seal(supervisor: socket.socket) -> None:
+    supervisor.send(b"open")
+    if supervisor.recv(4096) != b"sealed":
+        os._exit(1)  # the supervisor is gone
+
+
+def _expect(kernel: socket.socket, word: bytes) -> None:
+    said = kernel.recv(4096)
+    if said.partition(b" ")[0] != word:
+        raise RuntimeError(said.decode(errors="replace") or "the kernel ended while it was starting")
+
+
+def _say(line: socket.socket, error: BaseException) -> None:
+    with contextlib.suppress(OSError):
+        line.send(f"{type(error).__name__}: {error}".replace("\n", " ").encode()[:2000])
+
+
+def _exit_code(status: int) -> int:
+    code = os.waitstatus_to_exitcode(status)
+    return code if code >= 0 else 128 - code
+
+
+def _unprivileged_user() -> int | None:
+    """For root: a user of the kernel's own, so that no limit is shared with another hand-in.
+
+    None for everybody else, and for a container's root that has no users to give.
+    """
+    if os.getuid() != 0:
+        return None
+    with open("/proc/self/uid_map", encoding="ascii") as file:
+        ranges = [tuple(map(int, line.split())) for line in file]
+    for user in (_FIRST_USER + os.getpid(), _NOBODY):
+        if any(first <= user < first + count for first, _, count in ranges):
+            return user
+    return None
+
+
+def _counts_by_namespace() -> bool:
+    """Whether processes are counted for each user namespace apart (Linux 5.14)."""
+    numbers = os.uname().release.split("-")[0].split(".")
+    return (int(numbers[0]), int(numbers[1])) >= (5, 14)
+
+
+def _threads_of(user: int) -> int:
+    """Processes and threads that a user has: the limit counts them all, not only the kernel's."""
+    count = 0
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            if os.stat(f"/proc/{name}").st_uid == user:
+                count += len(os.listdir(f"/proc/{name}/task"))
+    return count
+
+
+def _limits(bounds: Bounds, others: int) -> dict[int, int]:
+    """What the kernel limits by itself; the sum of memory over processes is watched by the parent.
+
+    Parameters
+    ----------
+    bounds : Bounds
+    others : int
+        Processes that are counted with ours although they are not.
+    """
+    with open("/proc/self/statm", encoding="ascii") as statm:
+        mapped = int(statm.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    return {
+        # An address space is larger than the memory in use; a single huge allocation ends in a MemoryError.
+        resource.RLIMIT_AS: mapped + (2 * bounds.memory_mb + _THREADS_MB) * _MB,
+        resource.RLIMIT_NPROC: bounds.processes + others,
+        resource.RLIMIT_FSIZE: bounds.file_mb * _MB,
+        resource.RLIMIT_NOFILE: bounds.open_files,
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_MSGQUEUE: 0,
+        resource.RLIMIT_MEMLOCK: 0,
+    }
+
+
+def _bound(limits: dict[int, int]) -> None:
+    for what, value in limits.items():
+        _, hard = resource.getrlimit(what)
+        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(what, (value, value))
+
+
+def _run_kernel(start: Start, line: socket.socket, seal: Callable[[], None]) -> int:
+    """Be an ipykernel until its end (or try the walls out).
+
+    Parameters
+    ----------
+    start : Start
+    line : socket
+        Told when the last wall stands; closed before any code of a learner runs.
+    seal : callable
+        Called when the kernel has opened its sockets.
+    """
+    os.environ.clear()
+    os.environ.update({"USER": "learner", "LOGNAME": "learner"} | start.env)  # no list of users to look it up
+    os.chdir(start.cwd)
+    app = None if start.canary else _kernel_app(start)
+    seal()
+    if start.tier != "none":  # not before: ipykernel asks for an internet socket, which it can do without
+        shared = start.tier == "landlock"
+        seccomp.install(
+            shared=shared, only_signals=os.getpid() if shared and not landlock.covers_signals() else 0
+        )
+    line.send(b"ready %d" % os.getpid())
+    line.close()
+    if app is None:
+        from .sandbox import breaches
+
+        found = breaches(start.canary)
+        return BREACH + found[0] if found else 0
+    app.start()
+    return 0
+
+
+def _kernel_app(start: Start) -> Any:
+    """Return an ipykernel that has opened its sockets and waits for nothing but ``start()``."""
+    from ipykernel.kernelapp import IPKernelApp
+    from traitlets.config import Config
+
+    _forget_where_the_parent_was()
+    _reseed()
+    config = Config()
+    config.IPKernelApp.connection_file = start.connection_file
+    config.IPKernelApp.quiet = True
+    config.HistoryManager.enabled = False  # no database of past commands
+    app = IPKernelApp.instance(config=config)
+    app.initialize(list(start.arguments))
+    try:
+        os.close(os.open("/dev/ptmx", os.O_RDWR | os.O_NOCTTY))
+    except OSError:  # "!command" would ask for a terminal
+        app.shell.system = app.shell.system_raw
+    return app
+
+
+def _forget_where_the_parent_was() -> None:
+    """Caches that were filled under another home, another working folder."""
+    import importlib
+    import tempfile
+
+    tempfile.tempdir = None
+    importlib.invalidate_caches()
+    matplotlib: Any = sys.modules.get("matplotlib")
+    if matplotlib is not None:
+        for name in ("get_configdir", "get_cachedir"):
+            with contextlib.suppress(AttributeError):
+                getattr(matplotlib, name).cache_clear()
+
+
+def _reseed() -> None:
+    """Random numbers must not be the same in every hand-in, as they would be after a fork."""
+    random.seed()
+    numpy: Any = sys.modules.get("numpy")
+    if numpy is not None:
+        numpy.random.seed()

@@ -1,0 +1,199 @@
+"""Linux namespaces: a process tree that sees a read-only Python, its own hand-in, and nothing else.
+
+What is in here runs in a small supervisor process between the parent and the kernel: it makes the
+namespaces, builds the new root, forks the kernel (process 1 of its own world, so that all the kernel ever
+starts dies with it) and closes the last door (``seal``) when the kernel has opened its sockets.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import linux
+
+NEW_ROOT = "/sys"  # any folder that is always there; what is on it is covered in this namespace only
+DEVICES = ("null", "zero", "full", "random", "urandom")
+_SHARED_MEMORY_MB = 64
+_FREE_FILES = 20_000
+_NAMESPACES = (
+    linux.CLONE_NEWUSER
+    | linux.CLONE_NEWNS
+    | linux.CLONE_NEWPID
+    | linux.CLONE_NEWNET
+    | linux.CLONE_NEWIPC
+    | linux.CLONE_NEWUTS
+)
+
+
+@dataclass(frozen=True)
+class View:
+    """What a kernel sees of the machine.
+
+    Parameters
+    ----------
+    readable : tuple of str
+        Files and folders shown read-only, at their own places.
+    scratch : str
+        The hand-in's folder (working folder, home, temporary files): its content is copied into a memory
+        file system at the same place.
+    sockets : str
+        Folder in ``scratch`` that is the real one: the kernel opens its sockets there, then it is sealed.
+    disk_mb : int
+        Space in the memory file system beyond what is copied into it.
+    """
+
+    readable: tuple[str, ...]
+    scratch: str
+    sockets: str
+    disk_mb: int
+
+
+def enter(unprivileged_user: int | None = None) -> None:
+    """Give the calling process (and what it forks) namespaces of its own.
+
+    Parameters
+    ----------
+    unprivileged_user : int, optional
+        For root: no user namespace is made; the kernel becomes this user later (``become``). For everybody
+        else the process keeps its own user and group inside a user namespace.
+    """
+    if unprivileged_user is not None:
+        linux.unshare(_NAMESPACES & ~linux.CLONE_NEWUSER)
+        return
+    uid, gid = os.getuid(), os.getgid()
+    linux.unshare(_NAMESPACES)
+    Path("/proc/self/setgroups").write_text("deny")
+    Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
+    Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
+
+
+def become(unprivileged_user: int | None) -> None:
+    """Leave root behind, where one was root, and every capability in any case."""
+    if unprivileged_user is not None:
+        os.setgroups([])
+        os.setresgid(unprivileged_user, unprivileged_user, unprivileged_user)
+        linux.drop_bounding_set()
+        os.setresuid(unprivileged_user, unprivileged_user, unprivileged_user)
+    linux.drop_capabilities()
+
+
+def build_root(view: View, owner: int | None = None) -> None:
+    """Build the new root; ``move_in`` follows, in the first process of the new process namespace.
+
+    Parameters
+    ----------
+    view : View
+    owner : int, optional
+        User to whom the copies in the scratch place shall belong.
+    """
+    linux.mount("", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
+    safe = linux.MS_NOSUID | linux.MS_NODEV
+    root = NEW_ROOT
+    linux.mount("tmpfs", root, "tmpfs", safe, "size=1m,nr_inodes=4096,mode=755")
+    for path in _outermost(view.readable):
+        _show(path, root, read_only=True)
+    for name in DEVICES:
+        _show(f"/dev/{name}", root, read_only=False)
+    _folder(f"{root}/dev/shm")
+    linux.mount("tmpfs", f"{root}/dev/shm", "tmpfs", safe, f"size={_SHARED_MEMORY_MB}m,mode=1777")
+    _terminals(root)
+    for name, target in (("fd", "/proc/self/fd"), ("stdin", "fd/0"), ("stdout", "fd/1"), ("stderr", "fd/2")):
+        os.symlink(target, f"{root}/dev/{name}")
+    _folder(f"{root}/proc")
+    scratch = root + view.scratch
+    _folder(scratch)
+    size, files = _extent(view.scratch)
+    limits = f"size={view.disk_mb * 1_000_000 + size},nr_inodes={_FREE_FILES + files}"
+    linux.mount("tmpfs", scratch, "tmpfs", safe, f"{limits},mode=700")
+    _copy(view, scratch, owner)
+    linux.bind(view.sockets, root + view.sockets, read_only=False)
+
+
+def _terminals(root: str) -> None:
+    """Pseudo-terminals of its own: IPython's ``!command`` opens one. Some containers do not allow them."""
+    _folder(f"{root}/dev/pts")
+    flags = linux.MS_NOSUID | linux.MS_NOEXEC
+    with contextlib.suppress(OSError):
+        linux.mount("devpts", f"{root}/dev/pts", "devpts", flags, "newinstance,ptmxmode=0666,mode=600,max=64")
+        os.symlink("pts/ptmx", f"{root}/dev/ptmx")
+
+
+def _extent(folder: str) -> tuple[int, int]:
+    """Bytes (in whole pages) and number of files and folders below ``folder``."""
+    page = os.sysconf("SC_PAGE_SIZE")
+    size = count = 0
+    for place, names, files in os.walk(folder):
+        count += len(names) + len(files)
+        for name in files:
+            size += -(-os.lstat(os.path.join(place, name)).st_size // page) * page
+    return size, count
+
+
+def _copy(view: View, target: str, owner: int | None) -> None:
+    """Copy the hand-in's folder, without the sockets' content and without links."""
+    for folder, names, files in os.walk(view.scratch):
+        place = target + folder[len(view.scratch) :]
+        os.makedirs(place, mode=0o700, exist_ok=True)
+        if folder == view.sockets:
+            names.clear()
+            files.clear()
+        for name in files:
+            source = os.path.join(folder, name)
+            if os.path.isfile(source) and not os.path.islink(source):
+                shutil.copyfile(source, os.path.join(place, name))
+                if owner is not None:
+                    os.chown(os.path.join(place, name), owner, owner)
+        if owner is not None:
+            os.chown(place, owner, owner)
+
+
+def move_in() -> None:
+    """Make the new root the root of everybody in this mount namespace.
+
+    In a container whose ``/proc`` is masked the kernel allows no new one to a user namespace: it stays empty.
+    """
+    flags = linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC
+    with contextlib.suppress(OSError):
+        linux.mount("proc", f"{NEW_ROOT}/proc", "proc", flags)
+    linux.pivot_root(NEW_ROOT)
+
+
+def seal(view: View) -> None:
+    """Make everything read-only but the scratch place and ``/dev/shm``."""
+    linux.make_read_only(view.sockets)
+    if os.path.ismount("/proc"):
+        linux.make_read_only("/proc")
+    linux.make_read_only("/")
+
+
+def _outermost(paths: Iterable[str]) -> list[str]:
+    """Paths that exist, without those that lie below another one."""
+    kept: list[str] = []
+    for path in sorted({path for path in paths if os.path.lexists(path)}):
+        if not any(path == top or path.startswith(top.rstrip("/") + "/") for top in kept):
+            kept.append(path)
+    return kept
+
+
+def _show(path: str, root: str, *, read_only: bool) -> None:
+    target = root + path
+    if os.path.islink(path):  # /lib -> usr/lib on today's Debian
+        _folder(os.path.dirname(target))
+        os.symlink(os.readlink(path), target)
+        return
+    if os.path.isdir(path):
+        _folder(target)
+    else:
+        _folder(os.path.dirname(target))
+        with open(target, "x"):
+            pass
+    linux.bind(path, target, read_only=read_only)
+
+
+def _folder(path: str) -> None:
+    os.makedirs(path, mode=0o755, exist_ok=True)
