@@ -17,7 +17,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from autograder.grading.records import GradeRecord, HandIn, Rejected, Repair
-from autograder.grading.repair import NotThisAssignment, repair
+from autograder.grading.repair import NotThisAssignment, new_cell, repair
 from autograder.grading.run import KernelFactory, KernelStartError, Limits, run, spawned_kernel
 from autograder.grading.score import annotate, positions_of_tests, score
 from autograder.grading.spec import TEXT_STUB, AssignmentSpec, SpecError, from_notebook, read_spec
@@ -237,6 +237,8 @@ def read_notebook(content: bytes) -> NotebookNode:
     if version < 4:
         nb.metadata["orig_nbformat"] = version  # nbformat's own key for a notebook that was converted
     nb.cells = [cell for c in cells if (cell := _cell(c)) is not None]
+    for n, cell in enumerate(nb.cells):
+        cell["id"] = cell["id"] or f"cell-{n}"
     if not nb.cells:
         raise Unreadable(
             "読めるセルが1つもないノートブックです。JupyterLab で開けるか、確かめてください。",
@@ -317,8 +319,7 @@ def _cell(raw: Any) -> NotebookNode | None:
     # Lone surrogates are valid in JSON escapes, but cannot be written as UTF-8 again.
     source = source.encode("utf-8", "replace").decode("utf-8")
     cell_type = raw.get("cell_type")
-    make = {"code": nbformat.v4.new_code_cell, "markdown": nbformat.v4.new_markdown_cell}
-    cell = make.get(cell_type if cell_type in _CELL_TYPES else "raw", nbformat.v4.new_raw_cell)(source)
+    cell = new_cell(cell_type if cell_type in _CELL_TYPES else "raw", source)
     metadata = raw.get("metadata")
     if isinstance(metadata, dict):
         cell.metadata = nbformat.from_dict({str(k): v for k, v in metadata.items()})

@@ -23,7 +23,7 @@ from nbformat import NotebookNode
 from autograder.grading.records import Repair
 from autograder.grading.spec import AssignmentSpec, CellSpec, Kind
 
-__all__ = ["NotThisAssignment", "is_blank", "label", "repair"]
+__all__ = ["NotThisAssignment", "is_blank", "label", "new_cell", "repair"]
 
 MISSING_CODE = "# （このセルは、提出されたノートブックにありませんでした）"
 MISSING_TEXT = "（このセルは、提出されたノートブックにありませんでした）"
@@ -326,9 +326,9 @@ def _restore(m: _Mending) -> None:
             )
             if cell.cell_type == "code" and item.cell.cell_type == "code" and _added_lines(source, cell):
                 # What the learner typed there still runs, before the restored cell.
-                m.items.insert(m.at(item), _Item(_new_cell("code", source)))
+                m.items.insert(m.at(item), _Item(new_cell("code", source)))
         attachments = item.cell.get("attachments")
-        item.cell = _new_cell(cell.cell_type, cell.source if cell.locked else source)
+        item.cell = new_cell(cell.cell_type, cell.source if cell.locked else source)
         item.cell.metadata.update(cell.cell_metadata())
         item.cell["id"] = cell.cell_id or item.cell["id"]
         if attachments and cell.cell_type != "code" and not cell.locked:
@@ -345,7 +345,7 @@ def _put_back_missing(m: _Mending) -> None:
         else:
             source = MISSING_CODE if cell.cell_type == "code" else MISSING_TEXT
             m.note(cell.grade_id, f"{label(cell)}の解答のセルが見つかりませんでした。")
-        item = _Item(_new_cell(cell.cell_type, source), cell)
+        item = _Item(new_cell(cell.cell_type, source), cell)
         item.cell.metadata.update(cell.cell_metadata())
         item.cell["id"] = cell.cell_id or item.cell["id"]
         m.items.insert(_place_for(m, cell, m.spec.cells[:n]), item)
@@ -437,7 +437,7 @@ def _nbgrader(cell: NotebookNode) -> Mapping[str, object]:
 
 def _fresh(cell: NotebookNode) -> NotebookNode:
     """A copy of a learner's cell without outputs, with only the metadata that have a use here."""
-    new = _new_cell(cell.cell_type, cell.source)
+    new = new_cell(cell.cell_type, cell.source)
     metadata = cell.get("metadata")
     if isinstance(metadata, Mapping):
         for key in ("nbgrader", "takara"):
@@ -450,11 +450,12 @@ def _fresh(cell: NotebookNode) -> NotebookNode:
     return new
 
 
-def _new_cell(cell_type: str, source: str) -> NotebookNode:
-    make = {"code": nbformat.v4.new_code_cell, "markdown": nbformat.v4.new_markdown_cell}.get(
-        cell_type, nbformat.v4.new_raw_cell
-    )
-    return make(source)
+def new_cell(cell_type: str, source: str) -> NotebookNode:
+    """A cell without an id, made by hand: nbformat's own functions check each against the whole schema."""
+    cell = NotebookNode(id="", cell_type=cell_type, metadata=NotebookNode(), source=source)
+    if cell_type == "code":
+        cell.update(execution_count=None, outputs=[])
+    return cell
 
 
 def _notebook(m: _Mending) -> NotebookNode:
@@ -466,7 +467,8 @@ def _notebook(m: _Mending) -> NotebookNode:
     used: set[str] = set()
     for n, item in enumerate(m.items):
         own = item.spec is not None and item.cell["id"] == item.spec.cell_id
-        if item.cell["id"] in used or (item.cell["id"] in reserved and not own):
+        name = item.cell["id"]
+        if not name or name in used or (name in reserved and not own):
             free = (f"learner-{k}" for k in itertools.count(n))
             item.cell["id"] = next(i for i in free if i not in used and i not in reserved)
         used.add(item.cell["id"])

@@ -55,12 +55,9 @@ def mount(source: str, target: str, kind: str = "", flags: int = 0, options: str
     )
 
 
-def bind(source: str, target: str, *, read_only: bool) -> None:
-    """Show ``source`` at ``target``, with what is mounted below it; read-only: no set-uid programs either."""
+def bind(source: str, target: str) -> None:
+    """Show ``source`` at ``target``, with what is mounted below it."""
     mount(source, target, flags=MS_BIND | MS_REC)
-    if read_only:
-        for place in _mounts_below(target):  # a remount of the top one leaves the others as they are
-            make_read_only(place)
 
 
 def make_read_only(target: str) -> None:
@@ -69,11 +66,12 @@ def make_read_only(target: str) -> None:
     mount("", target, flags=MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | kept)
 
 
-def _mounts_below(target: str) -> list[str]:
-    """Mount points at and below ``target``."""
+def mounts_below(target: str) -> list[str]:
+    """Mount points below the mount at ``target``, without those that it covers."""
     with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
-        places = {_unescaped(line.split()[4]) for line in file}
-    return sorted(place for place in places if place == target or place.startswith(target + "/"))
+        places = [_unescaped(line.split()[4]) for line in file]  # in the order in which they were mounted
+    last = len(places) - places[::-1].index(target)
+    return [place for place in places[last:] if place.startswith(target + "/")]
 
 
 def _unescaped(text: str) -> str:

@@ -96,9 +96,11 @@ def build_root(view: View, owner: int | None = None) -> None:
     root = NEW_ROOT
     linux.mount("tmpfs", root, "tmpfs", safe, "size=1m,nr_inodes=4096,mode=755")
     for path in _outermost(view.readable):
-        _show(path, root, read_only=True)
+        _show(path, root)
+    for place in linux.mounts_below(root):  # each of them: a remount leaves those below it as they are
+        linux.make_read_only(place)
     for name in DEVICES:
-        _show(f"/dev/{name}", root, read_only=False)
+        _show(f"/dev/{name}", root)
     _folder(f"{root}/dev/shm")
     linux.mount("tmpfs", f"{root}/dev/shm", "tmpfs", safe, f"size={_SHARED_MEMORY_MB}m,mode=1777")
     _terminals(root)
@@ -111,7 +113,7 @@ def build_root(view: View, owner: int | None = None) -> None:
     limits = f"size={view.disk_mb * 1_000_000 + size},nr_inodes={_FREE_FILES + files}"
     linux.mount("tmpfs", scratch, "tmpfs", safe, f"{limits},mode=700")
     _copy(view, scratch, owner)
-    linux.bind(view.sockets, root + view.sockets, read_only=False)
+    linux.bind(view.sockets, root + view.sockets)
 
 
 def _terminals(root: str) -> None:
@@ -180,7 +182,7 @@ def _outermost(paths: Iterable[str]) -> list[str]:
     return kept
 
 
-def _show(path: str, root: str, *, read_only: bool) -> None:
+def _show(path: str, root: str) -> None:
     target = root + path
     if os.path.islink(path):  # /lib -> usr/lib on today's Debian
         _folder(os.path.dirname(target))
@@ -192,7 +194,7 @@ def _show(path: str, root: str, *, read_only: bool) -> None:
         _folder(os.path.dirname(target))
         with open(target, "x"):
             pass
-    linux.bind(path, target, read_only=read_only)
+    linux.bind(path, target)
 
 
 def _folder(path: str) -> None:

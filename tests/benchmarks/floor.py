@@ -2,9 +2,9 @@
 
 One process imports everything, then forks once for each notebook and runs its code cells one after the other
 with ``exec``, the tests included; a cell that fails does not stop the next one. Nothing is printed, drawn or
-saved. The time is that of all notebooks in a row, imports excluded.
+saved. As many notebooks run at a time as there are workers; imports are not counted.
 
-    python floor.py GRADED_NOTEBOOK...      (run in its own folder, where its data files are)
+    python floor.py WORKERS GRADED_NOTEBOOK...      (run in its own folder, where its data files are)
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ def passed_tests(cells: list[tuple[str, str]]) -> Iterator[str]:
             yield test
 
 
-def run_forked(path: Path) -> list[str]:
-    """The tests that pass in a forked copy of this process."""
+def start(path: Path) -> tuple[int, int]:
+    """Run a notebook in a forked copy of this process: its process id, and where it tells what passed."""
     cells = code_cells(path)
     read_end, write_end = os.pipe()
     pid = os.fork()
@@ -59,13 +59,26 @@ def run_forked(path: Path) -> list[str]:
             json.dump(list(passed_tests(cells)), pipe)
         os._exit(0)
     os.close(write_end)
-    with os.fdopen(read_end) as pipe:
-        answer = pipe.read()
-    os.waitpid(pid, 0)
-    return json.loads(answer or "[]")
+    return pid, read_end
 
 
-def main(notebooks: list[Path]) -> None:
+def run_all(notebooks: list[Path], workers: int) -> dict[Path, list[str]]:
+    """The tests that pass in each notebook."""
+    waiting, running = notebooks[::-1], {}
+    passed: dict[Path, list[str]] = {}
+    while waiting or running:
+        while waiting and len(running) < workers:
+            path = waiting.pop()
+            pid, answer = start(path)
+            running[pid] = path, answer
+        pid, _ = os.wait()
+        path, answer = running.pop(pid)
+        with os.fdopen(answer) as pipe:
+            passed[path] = json.loads(pipe.read() or "[]")
+    return passed
+
+
+def main(workers: int, notebooks: list[Path]) -> None:
     os.environ["MPLBACKEND"] = "agg"
     kinds = {path.name: path for path in notebooks}
     specs = [
@@ -74,9 +87,10 @@ def main(notebooks: list[Path]) -> None:
     ]
     parent.import_all(list(imported_modules(specs)))
     began = time.perf_counter()
-    passed = {str(path): run_forked(path) for path in notebooks}
-    json.dump({"seconds": time.perf_counter() - began, "passed": passed}, sys.stdout)
+    passed = run_all(notebooks, workers)
+    answer = {"seconds": time.perf_counter() - began, "passed": {str(p): t for p, t in passed.items()}}
+    json.dump(answer, sys.stdout)
 
 
 if __name__ == "__main__":
-    main([Path(argument).resolve() for argument in sys.argv[1:]])
+    main(int(sys.argv[1]), [Path(argument).resolve() for argument in sys.argv[2:]])

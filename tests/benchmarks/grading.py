@@ -4,9 +4,9 @@
 
 Two classes are made: ``ps`` hands in assignments 2 and 3 of this course, ``torch`` a notebook that trains
 a small network. Every way of grading is a command of its own, timed from its start to its end in a fresh
-folder. The floor (``floor.py``) is the time of the learners' cells alone, one notebook after the other,
-divided by the number of workers. Memory is measured in a run that is not timed. Seconds depend on the machine
-and on what else it does: the ratios within one run count.
+folder. The floor (``floor.py``) is the time of the learners' cells alone, with everything imported, spread
+over as many processes as there are workers. Memory is measured in a run that is not timed. Seconds depend on
+the machine and on what else it does: the ratios within one run count.
 """
 
 from __future__ import annotations
@@ -335,7 +335,8 @@ def differences(school: SchoolClass, scores: Scores, reference: Scores) -> list[
 def floor(graded: Timed, workers: int) -> tuple[float, list[str]]:
     """Seconds of the cells alone, spread over the workers; and tests whose result was another one."""
     notebooks = sorted((graded.folder / "autograded").glob("*/*/*.ipynb"))
-    text = run([sys.executable, str(Path(__file__).with_name("floor.py")), *map(str, notebooks)], Path.cwd())
+    script = Path(__file__).with_name("floor.py")
+    text = run([sys.executable, str(script), str(workers), *map(str, notebooks)], Path.cwd())
     answer = json.loads(text[text.index('{"seconds"') :])
     wrong = [
         f"floor: {path.parent.parent.name} {path.stem}: {test} passed"
@@ -343,7 +344,7 @@ def floor(graded: Timed, workers: int) -> tuple[float, list[str]]:
         for test in answer["passed"][str(path)]
         if not graded.scores.get((path.parent.parent.name, path.stem, test))
     ]
-    return answer["seconds"] / workers, wrong
+    return answer["seconds"], wrong
 
 
 # --- memory --------------------------------------------------------------------------------------
@@ -526,8 +527,8 @@ def machine() -> dict[str, Any]:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), model)
     try:
-        with prepared([], sandbox="auto") as setup:
-            walls = setup.tier
+        with prepared([], sandbox="auto") as ready:
+            walls = ready().tier
     except SandboxRefused:
         walls = "refused"
     return {
@@ -577,7 +578,7 @@ def show(result: Mapping[str, Any], console: Console) -> None:
         floors = part["floor"]["median_seconds"]
         stock = part["ways"].get("stock")
         table.add_row(
-            "下限（セルだけを順に exec ÷ プロセス数）",
+            "下限（セルだけを exec、同じプロセス数）",
             f"{floors:.1f}",
             f"{floors / part['hand_ins']:.2f}",
             "",

@@ -46,10 +46,10 @@ def test_memory_that_grows_ends_the_kernel_and_says_why(start: Start, tier: str)
 def test_memory_that_processes_share_is_counted(start: Start) -> None:
     """Shared with a process of one's own, it is private to neither."""
     kernel = start(bounds=SMALL)
-    with pytest.raises((RuntimeError, CellError)) as caught:
+    with pytest.raises(RuntimeError):
         kernel.run(
             "import mmap, os, time\n"
-            "for _ in range(8):\n"
+            "for _ in range(4):\n"
             "    shared = mmap.mmap(-1, 200_000_000)\n"
             "    if os.fork() == 0:\n"
             "        if os.fork():\n"
@@ -60,10 +60,7 @@ def test_memory_that_processes_share_is_counted(start: Start) -> None:
             "    shared.close()\n"
             "time.sleep(60)"
         )
-    if caught.type is CellError:  # the system itself gave no more
-        assert caught.value.ename in ("MemoryError", "OSError")
-    else:
-        assert kernel.end().cause.startswith("memory: ")
+    assert kernel.end().cause.startswith("memory: ")
 
 
 def test_memory_shared_with_the_parent_is_not_counted(start: Start) -> None:

@@ -40,8 +40,8 @@ n.build_root = build_root
 WRITABLE_OUTSIDE = SHOW_OUTSIDE.format(
     before="""
     [os.chmod(entry, 0) for entry in os.scandir(base) if not entry.is_dir() and entry.name != 'door']
-    def show(path, root, *, read_only, real=n._show): real(path, root, read_only=read_only and path != base)
-    n._show = show"""
+    def make_read_only(place, real=linux.make_read_only): place == n.NEW_ROOT + base or real(place)
+    linux.make_read_only = make_read_only"""
 )
 LANDLOCK_ALSO = """
 import os
@@ -67,7 +67,7 @@ prefix = sys.prefix = tempfile.mkdtemp()
 os.chmod(prefix, 0o777)
 def build_root(view, owner=None, real=n.build_root):
     real(view, owner)
-    n._show(prefix, n.NEW_ROOT, read_only=False)
+    n._show(prefix, n.NEW_ROOT)
 n.build_root = build_root
 """,
         "wrote into Python",
