@@ -86,7 +86,7 @@ def number(
     for wrong, sentence in (mistake or {}).items():
         if _close(value, wrong, tol):
             raise AssertionError(sentence)
-    raise AssertionError(otherwise or f"{_label(name)}の値（{_short(value)}）が正解とちがいます。")
+    raise AssertionError(otherwise or f"{_label(name)}の値（{_short(value)}）が正解と違います。")
 
 
 def equal(
@@ -114,8 +114,8 @@ def equal(
     if otherwise:
         raise AssertionError(otherwise)
     if isinstance(expected, list | tuple | set | dict) and len(plain) != len(expected):
-        raise AssertionError(f"{_label(name)}の個数（{len(plain)}）が正解とちがいます。")
-    raise AssertionError(f"{_label(name)}が正解とちがいます。")
+        raise AssertionError(f"{_label(name)}の個数（{len(plain)}）が正解と違います。")
+    raise AssertionError(f"{_label(name)}が正解と違います。")
 
 
 def series(
@@ -138,8 +138,8 @@ def series(
         left, right = value, expected
     if not _same_labels(left.index, right.index):
         if order and _same_labels(_sorted(left).index, _sorted(right).index):
-            raise AssertionError(otherwise or f"{_label(name)}の並び順が正解とちがいます。")
-        raise AssertionError(otherwise or f"{_label(name)}の見出し（インデックス）が正解とちがいます。")
+            raise AssertionError(otherwise or f"{_label(name)}の並び順が正解と違います。")
+        raise AssertionError(otherwise or f"{_label(name)}の見出し（インデックス）が正解と違います。")
     _same_values(left, right, tol, _label(name), otherwise)
 
 
@@ -207,7 +207,7 @@ def array(value: Any, expected: Any, *, tol: float = 0.0, name: str = "", otherw
             value.astype(float), right.astype(float), rtol=_RELATIVE, atol=tol, equal_nan=True
         )
         raise AssertionError(
-            otherwise or f"{_label(name)}の値が正解とちがいます（{int(wrong.sum())} か所）。"
+            otherwise or f"{_label(name)}の値が正解と違います（{int(wrong.sum())} か所）。"
         )
 
 
@@ -412,7 +412,7 @@ def _same_values(left: pd.Series, right: pd.Series, tol: float, label: str, othe
         left.dtype
     ):
         raise AssertionError(
-            f"{label}は日付（datetime）のはずですが、ちがう型（{left.dtype}）です。"
+            f"{label}は日付（datetime）のはずですが、違う型（{left.dtype}）です。"
             "pd.to_datetime で直しましたか。"
         )
     if numeric:
@@ -425,6 +425,6 @@ def _same_values(left: pd.Series, right: pd.Series, tol: float, label: str, othe
         at = int(np.flatnonzero(wrong)[0])
         raise AssertionError(
             otherwise
-            or f"{label}の値が正解とちがいます（{int(wrong.sum())} か所。"
+            or f"{label}の値が正解と違います（{int(wrong.sum())} か所。"
             f"最初は {_short(left.index[at])} の {_short(left.iloc[at])}）。"
         )

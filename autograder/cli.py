@@ -325,7 +325,7 @@ def _expected(error: Exception) -> str | None:
     if hasattr(error, "format_message"):
         where = getattr(ctx, "command_path", "takara")
         return (
-            f"コマンドの書き方にまちがいがあります。{where} --help で使い方を確かめてください。\n"
+            f"コマンドの書き方に間違いがあります。{where} --help で使い方を確かめてください。\n"
             f"原因: {error.format_message()}"
         )
     return None

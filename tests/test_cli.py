@@ -20,7 +20,8 @@ COMMANDS = ["lab", "init", "check", "grade", "doctor"]
 # What a Japanese help text may hold in Latin letters: our own words and names of things.
 OUR_WORDS = (
     "takara|lab|init|check|grade|doctor|JupyterLab|AI|Takara|workspace|assignments|ps2|ipynb|nbgrader|CPU|zip|csv|html"
-    "|grades|feedback|report|port|no|browser|help|version|hints|out|assignment|course|workers|timeout|again"
+    "|grades|feedback|report|port|no|browser|help|version|hints|out|assignment|course|workers|timeout|rerun|only"
+    "|memory|MB|sandbox|auto|namespaces|landlock|none"
 )
 
 
@@ -83,7 +84,7 @@ def test_wrong_command_lines(run, arguments, first, cause):
     status, out, err = run(*arguments)
     lines = err.splitlines()
     assert (status, out) == (2, "")
-    assert lines[0].startswith("コマンドの書き方にまちがいがあります。")
+    assert lines[0].startswith("コマンドの書き方に間違いがあります。")
     assert first in lines[0]
     assert lines[1].startswith("原因: ")
     assert cause in lines[1]
@@ -193,7 +194,8 @@ class TestGrade:
 
         calls = []
         monkeypatch.setattr(command, "grade", lambda *a, **k: calls.append((a, k)) or 3)
-        line = "grade hand-ins --out o --assignment ps2 --course c --workers 2 --timeout 5 --again"
+        line = "grade hand-ins --out o --assignment ps2 --course c --workers 2 --timeout 5 --rerun"
+        line += " --memory 900 --sandbox landlock --only hana"
         assert run(*line.split())[0] == 3
         options = {
             "out": Path("o"),
@@ -201,7 +203,10 @@ class TestGrade:
             "course": Path("c"),
             "workers": 2,
             "timeout_s": 5.0,
-            "again": True,
+            "rerun": True,
+            "only": "hana",
+            "sandbox": "landlock",
+            "memory_mb": 900,
         }
         assert calls == [((Path("hand-ins"),), options)]
 

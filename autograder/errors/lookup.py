@@ -60,7 +60,7 @@ def _name_error(case: Case) -> str:
     alike = near(name, [*own, *(known for known in dir(builtins) if not known.startswith("_"))])
     if alike:
         return (
-            f"{said}{listed(alike)}のつづりちがいではありませんか。\n"
+            f"{said}{listed(alike)}のつづり違いではありませんか。\n"
             "つづりが正しければ、その名前を作る上のセルを、先に実行してください。"
         )
     return f"{said}つづりを確かめ、その名前を作るセルを先に実行してください。"
@@ -95,7 +95,7 @@ def _attribute_error(case: Case) -> str:
     said = f"{whose} に「{name}」はありません。" if whose else f"「{name}」はありません。"
     alike = near(name, _attributes(owner))
     if alike:
-        return f"{said}{listed(alike)}のつづりちがいではありませんか。"
+        return f"{said}{listed(alike)}のつづり違いではありませんか。"
     if owner is not None and not isinstance(owner, ModuleType) and kind_of(owner) != kind:
         said = f"{kind_of(owner)}に「{name}」はありません。"
     return f"{said}つづりと、何に対して使っているかを確かめてください。"
@@ -132,10 +132,10 @@ def _key_error(case: Case) -> str:
         return f"{said}{hint}\nあるもの：{listed(labels)}"
     same = [label for label in labels if isinstance(label, str) and folded(label) == folded(key)]
     if same:
-        return f"{said}{listed(same[:1])}ならあります。{_difference(key, same[0])}だけがちがいます。"
+        return f"{said}{listed(same[:1])}ならあります。{_difference(key, same[0])}だけが違います。"
     alike = near(key, labels)
     if alike:
-        return f"{said}{listed(alike)}のつづりちがいではありませんか。"
+        return f"{said}{listed(alike)}のつづり違いではありませんか。"
     return f"{said}つづりを確かめてください。\nあるもの：{listed(labels)}"
 
 
@@ -195,7 +195,7 @@ def _module_error(case: Case) -> str:
         said = f"「{module}」の中に「{name}」はありません。"
         alike = near(name, _attributes(sys.modules.get(module))) if case.error is not None else []
         return said + (
-            f"{listed(alike)}のつづりちがいではありませんか。" if alike else "つづりを確かめてください。"
+            f"{listed(alike)}のつづり違いではありませんか。" if alike else "つづりを確かめてください。"
         )
     name = getattr(case.error, "name", None) or quoted(case.evalue) or first_line(case.evalue)
     said = f"「{name}」を読みこめません。"
@@ -203,7 +203,7 @@ def _module_error(case: Case) -> str:
     known = {module.partition(".")[0] for module in sys.modules} | set(sys.stdlib_module_names)
     alike = near(top, sorted(m for m in known if not m.startswith("_"))) if case.error is not None else []
     if alike:
-        return f"{said}{listed(alike)}のつづりちがいではありませんか。"
+        return f"{said}{listed(alike)}のつづり違いではありませんか。"
     return f"{said}つづりを確かめてください。この講座で入れたライブラリだけが使えます。"
 
 

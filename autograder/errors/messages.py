@@ -78,7 +78,7 @@ _TYPE_ERRORS: Table = (
     ),
     (
         r"positional argument|keyword argument",
-        lambda found, case: f"関数に渡す値（引数）の数か名前がちがいます：{first_line(case.evalue)}",
+        lambda found, case: f"関数に渡す値（引数）の数か名前が違います：{first_line(case.evalue)}",
     ),
     (
         r"for [&|]",
@@ -95,9 +95,9 @@ _TYPE_ERRORS: Table = (
     (
         r"not supported between instances of '(\w+)' and '(\w+)'",
         lambda found, case: (
-            "文字と数値を、大小でくらべています。pd.to_numeric などで、数値に直してください。"
+            "文字と数値を、大小で比べています。pd.to_numeric などで、数値に直してください。"
             if "str" in found.groups()
-            else f"{found[1]} と {found[2]} は、大小をくらべられません。"
+            else f"{found[1]} と {found[2]} は、大小を比べられません。"
         ),
     ),
     (
@@ -169,7 +169,7 @@ _VALUE_ERRORS: Table = (
     ),
     (
         r"must be of the same length|must all be same length",
-        "列ごとに、値の数がちがいます。数をそろえてください。",
+        "列ごとに、値の数が違います。数をそろえてください。",
     ),
     (
         r"must have same first dimension, but have shapes \((\d+),?.*?\) and \((\d+)",
@@ -188,7 +188,7 @@ _VALUE_ERRORS: Table = (
     ),
     (
         r"feature names should match",
-        "学習したときと、列の名前か順番がちがいます。同じ列を、同じ順番で渡してください。",
+        "学習したときと、列の名前か順番が違います。同じ列を、同じ順番で渡してください。",
     ),
     (
         r"previously unseen labels|unknown categories",
@@ -290,7 +290,7 @@ def _assertion_error(case: Case) -> str | None:
     """A check speaks for itself; only a bare ``assert`` does not."""
     if case.evalue.strip():
         return None
-    return "「こうなるはず」という確認（assert）が、成り立ちませんでした。条件と値を、見くらべてください。"
+    return "「こうなるはず」という確認（assert）が、成り立ちませんでした。条件と値を、見比べてください。"
 
 
 def _same(text: str) -> Explainer:

@@ -120,9 +120,9 @@ _SAID: tuple[tuple[str, Callable[[re.Match[str], Case], str]], ...] = (
     ),
     (
         r"cannot assign to|invalid assignment target",
-        _same("「=」の左に書けるのは、値を入れる名前だけです。「等しいか」をくらべるときは == を使います。"),
+        _same("「=」の左に書けるのは、値を入れる名前だけです。「等しいか」を比べるときは == を使います。"),
     ),
-    (r"Maybe you meant '=='", _same("「等しいか」をくらべる記号は、= ではなく == です。")),
+    (r"Maybe you meant '=='", _same("「等しいか」を比べる記号は、= ではなく == です。")),
     (
         r"forgot a comma",
         _same("値と値の間に、カンマ（,）や計算の記号が抜けていないか、確かめてください。"),
@@ -167,9 +167,9 @@ _SAID: tuple[tuple[str, Callable[[re.Match[str], Case], str]], ...] = (
     (r"expected 'else'", _same("「A if 条件 else B」の、else の部分がありません。")),
     (
         r"f-string",
-        _same('f"…{名前}…" の { } の中を確かめてください。{ } の中では、外側とちがう引用符を使います。'),
+        _same('f"…{名前}…" の { } の中を確かめてください。{ } の中では、外側と違う引用符を使います。'),
     ),
-    (r"Did you mean '(\w+)'", lambda found, case: f"「{found[1]}」のつづりちがいではありませんか。"),
+    (r"Did you mean '(\w+)'", lambda found, case: f"「{found[1]}」のつづり違いではありませんか。"),
     (
         r"EOF|incomplete input",
         _same("文が途中で終わっています。閉じかっこや、字下げして書く行が足りないかもしれません。"),

@@ -324,7 +324,7 @@ def _identify(
         assignment = only
     if assignment is None:
         raise _Refusal(
-            f"どの課題か分かりません。{HOW_TO_NAME}課題が1つだけなら --assignment で指定してください。",
+            f"どの課題かわかりません。{HOW_TO_NAME}課題が1つだけなら --assignment で指定してください。",
             "no takara metadata, no known cell, no assignment in the name",
             **refuse,
         )
@@ -358,7 +358,7 @@ def _identify(
     raw_learner = by_folder[0] if by_folder else _loose_learner(takara, canvas, named, rest, only)
     if not raw_learner:
         raise _Refusal(
-            f"だれの提出物か分かりません。{HOW_TO_NAME}", "no folder, no name", assignment=assignment
+            f"だれの提出物かわかりません。{HOW_TO_NAME}", "no folder, no name", assignment=assignment
         )
     learner = safe_learner(raw_learner)
     if learner is None:
@@ -462,7 +462,7 @@ def _split_name_collisions(candidates: list[_Candidate]) -> tuple[list[_Candidat
             name=c.file.name,
             reason="氏名が、ほかの提出物と区別できません（"
             + "、".join(f"「{s}」" for s in sorted(spellings[_fold(c.learner)]))
-            + "）。同じ人なら書き方をそろえ、ちがう人なら番号などで区別してください。",
+            + "）。同じ人なら書き方をそろえ、違う人なら番号などで区別してください。",
             detail="names equal as folder names",
             learner=c.learner,
             assignment=c.assignment,
@@ -494,7 +494,7 @@ def _split_duplicates(
         rejected += [
             Rejected(
                 name=c.file.name,
-                reason=f"{learner} さんの {assignment} が {len(group)} つあり、中身がちがいます（{names}）。"
+                reason=f"{learner} さんの {assignment} が {len(group)} つあり、中身が違います（{names}）。"
                 "採点するものを1つだけ残して、もう一度実行してください。",
                 detail="several different hand-ins",
                 learner=learner,

@@ -56,7 +56,7 @@ _DEFAULT_MESSAGES: Mapping[Status, str] = {
     Status.PASS: "正解です。",
     Status.PARTIAL: "一部ができています。",
     Status.BLANK: "まだ書かれていません。",
-    Status.FAIL: "答えが正解とちがいます。ヒントを開いて、見直してみましょう。",
+    Status.FAIL: "答えが正解と違います。ヒントを開いて、見直してみましょう。",
     Status.ERROR: "実行の途中でエラーが出ました。",
     Status.TIMEOUT: "制限時間のうちに終わりませんでした。終わらないくり返しがないか、確かめてください。",
     Status.NOT_RUN: "このテストまで実行が進みませんでした。",

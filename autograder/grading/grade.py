@@ -129,7 +129,8 @@ def grade_notebook(
         mended, data_dir=data_dir, tests=positions_of_tests(mended, spec), limits=limits, kernel=kernel
     )
     record = score(done, spec, learner=learner, repairs=repairs, submitted_name=name)
-    record = dataclasses.replace(record, seconds=round(time.monotonic() - began, 3))
+    cost = dataclasses.replace(record.cost, seconds=round(time.monotonic() - began, 3))
+    record = dataclasses.replace(record, cost=cost)
     return record, annotate(done.nb, record)
 
 
@@ -356,5 +357,5 @@ def _other_assignment(spec: AssignmentSpec) -> str:
     title = f"（{spec.title}）" if spec.title else ""
     return (
         f"課題「{spec.assignment}」{title}のノートブックではないようです。"
-        "この課題のセルが1つも見つかりません。出すファイルをまちがえていないか、確かめてください。"
+        "この課題のセルが1つも見つかりません。出すファイルを間違えていないか、確かめてください。"
     )

@@ -107,7 +107,7 @@ def spec_from_gradebook(gb: Gradebook, path: Path, assignment: str, notebook: st
     )
     if {c.grade_id for c in spec.graded} != set(points):
         raise SpecError(
-            f"課題「{assignment}」のノートブックと成績簿で、採点するセルがちがいます。"
+            f"課題「{assignment}」のノートブックと成績簿で、採点するセルが違います。"
             f"`nbgrader generate_assignment {assignment}` をもう一度実行してください。"
         )
     return spec

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import dataclasses
 import io
 import json
 import os
@@ -18,7 +19,7 @@ import psutil
 
 from autograder.files import write_whole
 from autograder.grading.feedback import plain_points, question_sums
-from autograder.grading.records import GradeRecord, Rejected
+from autograder.grading.records import Cost, GradeRecord, Rejected
 from autograder.grading.report import Graded
 
 MARKER = "takara-grading.json"
@@ -121,6 +122,7 @@ class OutFolder:
     def write_record(self, record: GradeRecord, key: str) -> None:
         """Save a record and the key under which it may be used again."""
         path = self.record_path(record.learner, record.assignment)
+        write_text(path.with_suffix(".cost"), json.dumps(dataclasses.asdict(record.cost)) + "\n")
         write_text(path, record.to_json() + "\n")
         write_text(path.with_suffix(".key"), key + "\n")
 
@@ -130,7 +132,7 @@ class OutFolder:
         try:
             if path.with_suffix(".key").read_text(encoding="utf-8").strip() != key:
                 return None
-            return GradeRecord.from_json(path.read_text(encoding="utf-8"))
+            return _read_record(path)
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
@@ -139,8 +141,16 @@ class OutFolder:
         found = []
         for path in self.records.glob("*/*.json"):
             with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-                found.append(GradeRecord.from_json(path.read_text(encoding="utf-8")))
+                found.append(_read_record(path))
         return sorted(found, key=lambda r: (r.assignment, r.learner))
+
+
+def _read_record(path: Path) -> GradeRecord:
+    record = GradeRecord.from_json(path.read_text(encoding="utf-8"))
+    with contextlib.suppress(OSError, ValueError, TypeError):
+        cost = Cost(**json.loads(path.with_suffix(".cost").read_text(encoding="utf-8")))
+        record = dataclasses.replace(record, cost=cost)
+    return record
 
 
 def _is_running(lock: Path) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -54,6 +54,14 @@ class Repair:
 
 
 @dataclass(frozen=True)
+class Cost:
+    """What a hand-in used. It is measured, and so no part of a record's identity."""
+
+    seconds: float = 0.0  # wall clock, from reading to scoring
+    memory_mb: int = 0  # its own processes at their highest; 0 where nobody measured
+
+
+@dataclass(frozen=True)
 class GradeRecord:
     """Everything that is known about one graded hand-in: the unit that is written and read back."""
 
@@ -62,7 +70,7 @@ class GradeRecord:
     results: tuple[CellResult, ...]
     repairs: tuple[Repair, ...] = ()
     submitted_name: str = ""  # file name as handed in
-    seconds: float = 0.0  # wall clock of the run; no part of a record's identity
+    cost: Cost = field(default=Cost(), compare=False)
 
     @property
     def points(self) -> float:
@@ -80,7 +88,10 @@ class GradeRecord:
         )
 
     def to_json(self) -> str:
-        return json.dumps(dataclasses.asdict(self), ensure_ascii=False, sort_keys=True, indent=1)
+        """The record without its cost: the same hand-in always gives the same text."""
+        fields = dataclasses.asdict(self)
+        del fields["cost"]
+        return json.dumps(fields, ensure_ascii=False, sort_keys=True, indent=1)
 
     @classmethod
     def from_json(cls, text: str) -> GradeRecord:
@@ -90,6 +101,7 @@ class GradeRecord:
             for r in raw["results"]
         )
         raw["repairs"] = tuple(Repair(**r) for r in raw["repairs"])
+        raw.pop("seconds", None)  # as older versions wrote it
         return cls(**raw)
 
 

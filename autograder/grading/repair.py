@@ -303,7 +303,7 @@ def _merge_answers(m: _Mending, cell: CellSpec, copies: list[_Item]) -> None:
     else:
         m.note(
             cell.grade_id,
-            f"{label(cell)}の解答のセルが{len(kept)}つあり、中身がちがいました。"
+            f"{label(cell)}の解答のセルが{len(kept)}つあり、中身が違いました。"
             "書かれている順にすべて実行して採点し、採点者も確認します。",
             needs_review=True,
         )
@@ -322,7 +322,7 @@ def _restore(m: _Mending) -> None:
         source = item.cell.source
         if cell.locked and _normal(source) not in (_normal(cell.visible), _normal(cell.source)):
             m.note(
-                cell.grade_id, f"{label(cell)}の{_what(cell)}が配ったものとちがっていたので、元に戻しました。"
+                cell.grade_id, f"{label(cell)}の{_what(cell)}が配ったものと違っていたので、元に戻しました。"
             )
             if cell.cell_type == "code" and item.cell.cell_type == "code" and _added_lines(source, cell):
                 # What the learner typed there still runs, before the restored cell.

@@ -5,6 +5,7 @@ One self-contained HTML page, written from the records alone.
 
 from __future__ import annotations
 
+import itertools
 import re
 import statistics
 from collections import Counter
@@ -29,6 +30,7 @@ from autograder.grading.spec import AssignmentSpec
 
 _EXAMPLE_LINES = 12
 _COMMON_MESSAGES = 3
+_FEWEST_FOR_GROUPS = 9  # fewer learners are shown one by one
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,7 @@ def _assignment_view(graded: Sequence[Graded], spec: AssignmentSpec | None, name
         "unread": unread,
         "histogram": histogram(points, max_points),
         "questions": [_question_view(q, graded) for q in _question_order(graded, spec)],
+        "heat": heat_map(graded, _question_order(graded, spec)),
         "review": [v for g in graded if (v := _review_view(g))],
         "asks": [{"learner": g.record.learner, "texts": g.asks} for g in graded if g.asks],
         "learners": [
@@ -109,6 +112,8 @@ def _assignment_view(graded: Sequence[Graded], spec: AssignmentSpec | None, name
                 "needs_review": g.needs_review,
                 "unread": g.unread_points,
                 "repairs": [r.what for r in g.record.repairs],
+                "seconds": g.record.cost.seconds,
+                "memory_mb": g.record.cost.memory_mb,
             }
             for g in graded
         ],
@@ -210,6 +215,47 @@ def _review_view(g: Graded) -> dict[str, Any] | None:
             for r in g.doubtful_repairs
         ],
     }
+
+
+# ---------------------------------------------------------------- the heat map
+
+
+def heat_map(graded: Sequence[Graded], questions: Sequence[str]) -> dict[str, Any]:
+    """Share of the points by question (columns) and group of learners (rows).
+
+    The groups are the thirds of the class by points; a class of fewer than nine is shown one by one.
+    A cell is None where nobody has a result yet (a written answer that nobody has read).
+    """
+    ranked = sorted(graded, key=lambda g: (-g.points, g.record.learner))
+    if len(ranked) < _FEWEST_FOR_GROUPS:
+        groups = [(g.record.learner, [g]) for g in ranked]
+    else:
+        edges = [len(ranked) * k // 3 for k in range(4)]
+        thirds = [ranked[low:high] for low, high in itertools.pairwise(edges)]
+        names = ("得点の高い3分の1", "まん中の3分の1", "得点の低い3分の1")
+        groups = [(f"{name}（{len(third)}人）", third) for name, third in zip(names, thirds, strict=True)]
+    return {
+        "questions": [_short_title(q, graded) for q in questions],
+        "rows": [{"name": name, "cells": [_share(q, third) for q in questions]} for name, third in groups],
+    }
+
+
+def _share(question: str, graded: Sequence[Graded]) -> float | None:
+    sums = [
+        s
+        for g in graded
+        for s in question_sums(g.record, g.manual)
+        if s.question == question and not any(_is_pending(r, g.manual) for r in s.results)
+    ]
+    most = sum(s.max_points for s in sums)
+    return sum(s.points for s in sums) / most if most else None
+
+
+def _short_title(question: str, graded: Sequence[Graded]) -> dict[str, str]:
+    """「問1」 over the column, the whole title on pointing at it."""
+    titles = (s.title for g in graded for s in question_sums(g.record, g.manual) if s.question == question)
+    title = next(titles, question)
+    return {"short": re.split(r"[\s　：:]", title, maxsplit=1)[0], "title": title}
 
 
 # ---------------------------------------------------------------- the histogram

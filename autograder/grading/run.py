@@ -117,6 +117,7 @@ class Run:
     nb: NotebookNode
     outcomes: tuple[CellOutcome, ...]
     seconds: float = 0.0
+    memory_mb: int = 0  # of its processes at their highest, without what they share with the parent
     died_at: int | None = None  # position of the cell during which the kernel died
 
 
@@ -181,9 +182,9 @@ async def _run(
         try:
             outcomes = await _run_cells(session, tests, limits)
         finally:
-            await session.stop()
+            memory_mb = await session.stop()
     died_at = next((n for n, o in enumerate(outcomes) if o.ename == "DeadKernel"), None)
-    return Run(nb, tuple(outcomes), time.monotonic() - started, died_at)
+    return Run(nb, tuple(outcomes), time.monotonic() - started, memory_mb, died_at)
 
 
 async def _run_cells(session: _Session, tests: frozenset[int], limits: Limits) -> list[CellOutcome]:
@@ -390,13 +391,15 @@ class _Session:
                 self.dead = True
                 return None
 
-    async def stop(self) -> None:
+    async def stop(self) -> int:
+        """End the kernel and return its memory in MB at the highest; 0 where nobody measured it."""
         client = self.client
         with contextlib.suppress(Exception):
             if client.kc is not None:
                 client.kc.stop_channels()
         with contextlib.suppress(Exception):
-            await _end(client.km)
+            return await _end(client.km)
+        return 0
 
 
 async def _ready(kc: AsyncKernelClient, km: AsyncKernelManager, timeout_s: float) -> None:
@@ -427,12 +430,14 @@ def _says_idle(msg: Mapping[str, Any], request: str) -> bool:
     return msg["parent_header"].get("msg_id") == request and msg["content"].get("execution_state") == "idle"
 
 
-async def _end(km: AsyncKernelManager) -> None:
-    """Kill the kernel at once; jupyter_client's own way polls every 0.1 s."""
-    if km.provisioner is not None:
-        await km.provisioner.kill()
-        await km.provisioner.wait()
+async def _end(km: AsyncKernelManager) -> int:
+    """Kill the kernel at once (jupyter_client's own way polls every 0.1 s); return its peak memory in MB."""
+    provisioner = km.provisioner
+    if provisioner is not None:
+        await provisioner.kill()
+        await provisioner.wait()
     await km.cleanup_resources()
+    return getattr(getattr(provisioner, "end", None), "peak_mb", 0)
 
 
 async def _start(nb: NotebookNode, folder: Path, limits: Limits, kernel: KernelFactory) -> _Session:

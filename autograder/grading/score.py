@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from nbformat import NotebookNode
 
 from autograder.errors import explain_text
-from autograder.grading.records import CellResult, GradeRecord, Repair, Status
+from autograder.grading.records import CellResult, Cost, GradeRecord, Repair, Status
 from autograder.grading.repair import is_blank
 from autograder.grading.run import CellOutcome, Run
 from autograder.grading.spec import AssignmentSpec, CellSpec, Kind
@@ -71,7 +71,7 @@ def score(
         results=tuple(results),
         repairs=tuple(repairs),
         submitted_name=submitted_name,
-        seconds=round(run.seconds, 3),
+        cost=Cost(round(run.seconds, 3), run.memory_mb),
     )
 
 
@@ -288,7 +288,7 @@ def _assertion(evalue: str) -> str:
     if re.search(
         r"\bDESIRED\b|\[right\]:|^\s*y: array|\bNot equal to tolerance|are different", text, re.MULTILINE
     ):
-        return "値が正解とちがいます。型（表・列・数値）、行の数、計算のしかたを確かめてください。"
+        return "値が正解と違います。型（表・列・数値）、行の数、計算のしかたを確かめてください。"
     if re.fullmatch(
         r"(?s).+ (?:!=|not found in|is not|is not true|not (?:less|greater) than).*", text
     ) and not (re.search(r"[ぁ-んァ-ヶ一-龠]", text)):

@@ -296,6 +296,7 @@ class Parent:
 
     def _kill(self, child: Child) -> None:
         """End a kernel and whatever it has started; a supervisor ends by itself and reports it."""
+        self._measure(child)
         for pid in _descendants(child.supervisor):
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
@@ -303,12 +304,18 @@ class Parent:
             with contextlib.suppress(OSError):
                 os.kill(child.supervisor, signal.SIGKILL)
 
+    @staticmethod
+    def _measure(child: Child) -> tuple[set[int], float, float]:
+        """Its processes, their own memory in MB, and the same with their share of what they share."""
+        pids = _descendants(child.supervisor) | {child.kernel or child.supervisor}
+        own, fair = (sum(column) for column in zip(*map(_memory_mb, pids), strict=True))
+        child.peak_mb = max(child.peak_mb, own)
+        return pids, own, fair
+
     def _watch(self) -> None:
         """End kernels that use more than they may."""
         for child in list(self.children.values()):
-            pids = _descendants(child.supervisor) | {child.kernel or child.supervisor}
-            own, fair = (sum(column) for column in zip(*map(_memory_mb, pids), strict=True))
-            child.peak_mb = max(child.peak_mb, own)
+            pids, own, fair = self._measure(child)
             # What two processes of a hand-in share belongs to neither alone: the fair share counts that, and
             # of the parent's memory some part.
             used_mb = max(own, fair - self.shared_mb)

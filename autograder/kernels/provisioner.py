@@ -24,7 +24,7 @@ from traitlets import Dict, Unicode
 from .client import Address, Connection, End, ParentError
 from .request import Bounds, Start
 
-_POLL_S = 0.02
+_POLL_S = 0.005
 _END_TIMEOUT_S = 10.0
 
 
@@ -75,6 +75,7 @@ class ForkProvisioner(LocalProvisioner):  # type: ignore[misc]  # jupyter_client
     tier = Unicode("namespaces", help="Which walls: namespaces, landlock or none.").tag(config=True)
     bounds = Dict(help="Fields of autograder.kernels.request.Bounds.").tag(config=True)
     folder = Unicode(help="Private folder of the hand-in.").tag(config=True)
+    end: End | None = None  # how the kernel ended, when it has
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
         """Fork instead of starting ``cmd``."""
@@ -101,7 +102,7 @@ class ForkProvisioner(LocalProvisioner):  # type: ignore[misc]  # jupyter_client
         deadline = time.monotonic() + _END_TIMEOUT_S
         while process.poll() is None and time.monotonic() < deadline:
             await asyncio.sleep(_POLL_S)
-        self.process = None
+        self.process, self.end = None, process.end
         return process.returncode
 
 

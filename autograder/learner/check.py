@@ -101,7 +101,7 @@ def check(notebook: Path, materials: Materials | None = None) -> GradeRecord:
     except KernelStartError as error:
         raise CheckError(
             "ノートブックを動かす Python を起動できませんでした。"
-            "takara doctor を実行すると、直し方が分かります。\n"
+            "takara doctor を実行すると、直し方がわかります。\n"
             f"原因: {error}"
         ) from error
 

@@ -278,7 +278,7 @@ def _wait_until_started(
         status = process.poll()
         if status is not None:
             raise LabError(
-                "JupyterLab を起動できませんでした。takara doctor を実行すると、足りないものが分かります。\n"
+                "JupyterLab を起動できませんでした。takara doctor を実行すると、足りないものがわかります。\n"
                 f"原因: exit status {status}; {log_path}\n{_tail(log_path)}"
             )
         found = find_running(directory)

@@ -213,7 +213,7 @@ def init(directory: Path | str, materials: Materials | None = None) -> Report:
         copy = _put_aside_manifest(root)
         notes.append(
             "配布の記録（.takara/manifest.json）が壊れていたので、作り直しました。"
-            "配布したときと中身がちがうファイルは、すべて編集ずみとして残しました。"
+            "配布したときと中身が違うファイルは、すべて編集ずみとして残しました。"
             f"壊れた記録は {copy} にあります。（原因: {error}）"
         )
         manifest = None

@@ -29,7 +29,7 @@ def main(
     check: Annotated[
         bool,
         typer.Option(
-            "--check", help="書きかえずに、今あるファイルと1バイトずつくらべる（ちがえば終了コード1）"
+            "--check", help="書きかえずに、今あるファイルと1バイトずつ比べる（違えば終了コード1）"
         ),
     ] = False,
     root: Annotated[Path, typer.Option(help="リポジトリの場所")] = Path("."),

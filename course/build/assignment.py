@@ -124,7 +124,7 @@ def read_assignment(path: Path, datasets: Path) -> Assignment:
     if text.front.get("assignment") not in (None, text.name):
         problems.add(
             1,
-            f"先頭の設定「assignment: {text.front['assignment']}」とファイル名「{text.name}」がちがいます。",
+            f"先頭の設定「assignment: {text.front['assignment']}」とファイル名「{text.name}」が違います。",
         )
     data = data_files(text, datasets, problems)
     for name in sorted({f.name for f in data if [g.name for g in data].count(f.name) > 1}):

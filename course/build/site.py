@@ -90,7 +90,7 @@ class Difference:
     kind: str  # "changed", "missing" or "extra"
 
     def __str__(self) -> str:
-        said = {"changed": "中身がちがいます", "missing": "ありません", "extra": "元の文章がありません"}[
+        said = {"changed": "中身が違います", "missing": "ありません", "extra": "元の文章がありません"}[
             self.kind
         ]
         return f"{self.path}: {said}"

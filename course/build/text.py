@@ -117,7 +117,7 @@ def require(text: Text, problems: Collector, **types: type | tuple[type, ...]) -
         if key not in text.front:
             problems.add(1, f"先頭の設定（---の間）に「{key}:」がありません。")
         elif not isinstance(text.front[key], expected):
-            problems.add(1, f"先頭の設定「{key}:」の値の形がちがいます（今の値：{text.front[key]!r}）。")
+            problems.add(1, f"先頭の設定「{key}:」の値の形が違います（今の値：{text.front[key]!r}）。")
 
 
 def data_files(text: Text, datasets: Path, problems: Collector) -> tuple[Path, ...]:
@@ -173,7 +173,7 @@ def _read_role(
         return None
     wanted = int(rule.named) + int(rule.pointed)
     if cell_kind != rule.cell or len(rest) != wanted:
-        problems.add(line, f"役割「{declared}」の書き方がちがいます。正しい例：{rule.example}")
+        problems.add(line, f"役割「{declared}」の書き方が違います。正しい例：{rule.example}")
         return None
     name = rest[0] if rule.named else ""
     if name and not _NAME.fullmatch(name):

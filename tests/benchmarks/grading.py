@@ -589,14 +589,14 @@ def show(result: Mapping[str, Any], console: Console) -> None:
         memory = (f"{what.removesuffix('_mb')} {value:g}" for what, value in part["memory"].items())
         console.print("  メモリ（MB）：" + "、".join(memory))
         different, equal = part["differences"], "はい" if part["scores_equal"] else "いいえ"
-        console.print(f"  点は同じか：{equal}（ちがい {len(different)} 件）")
+        console.print(f"  点は同じか：{equal}（違い {len(different)} 件）")
         for line in different[:_SHOWN_DIFFERENCES]:
             console.print(f"    {line}", markup=False)
     for row in result["growth"]:
         console.print(
             f"  {row['class']} {row['learners']} 人：{row['seconds']:.1f} 秒、"
             f"1件 {row['seconds_per_hand_in']:.3f} 秒（{row['ratio']:.2f} 倍）、"
-            f"点のちがい {len(row['differences'])} 件"
+            f"点の違い {len(row['differences'])} 件"
         )
 
 

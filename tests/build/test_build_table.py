@@ -87,7 +87,7 @@ def test_only_the_measured_columns_may_differ(listed: Course):
     assert build(listed, "sessions", "--check")[0] == 0
     small_course.edit(readme(listed), "待ち時間を読む", "ほかの題")
     status, said = build(listed, "sessions", "--check")
-    assert status == 1 and "course/sessions/README.md: 中身がちがいます" in said
+    assert status == 1 and "course/sessions/README.md: 中身が違います" in said
     assert build(listed, "table", "--check")[0] == 1  # compares, runs nothing
     assert build(listed, "02") == (0, "書きました: course/sessions/README.md\n")
     assert row(listed).endswith("| 20 | 99.9 | 1 |")

@@ -267,7 +267,7 @@ def test_command_builds_checks_and_reports(small):
     assert command(small, "--check").exit_code == 0
     small_course.edit(small.root / LESSON, "平均の**メソッド**があります。", "平均を出すメソッドがあります。")
     drifted = command(small, "--check")
-    assert drifted.exit_code == 1 and "course/notebooks/02-waiting.ipynb: 中身がちがいます" in drifted.stderr
+    assert drifted.exit_code == 1 and "course/notebooks/02-waiting.ipynb: 中身が違います" in drifted.stderr
     unknown = command(small, "ps9")
     assert unknown.exit_code == 2 and "ps9" in unknown.stderr
 
@@ -318,7 +318,7 @@ ASSIGNMENT_MISTAKES = {
     "syntax": ("mean_wait = waited.sum() / len(waited)", "mean_wait = (waited.sum()", "Pythonとして読めません"),
     "answer that no test reads": ("mean_wait = waited.sum() / len(waited)", "total = waited.sum()", "名前を1つも使っていません"),
     "front matter key": ("session: 2\n", "", "「session:」がありません"),
-    "file name": ("assignment: ps2", "assignment: ps3", "ファイル名「ps2」がちがいます"),
+    "file name": ("assignment: ps2", "assignment: ps3", "ファイル名「ps2」が違います"),
     "unclosed": (":::{goal} q1\n`mean_wait` は数値です。\n:::", ":::{goal} q1\n`mean_wait` は数値です。", "閉じる「:::」がありません"),
     "yaml": (":message: 0分として", ":message: a: b", "\"…\"で囲んでください"),
 }  # fmt: skip

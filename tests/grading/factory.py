@@ -84,7 +84,7 @@ def source_notebook() -> NotebookNode:
             "assert mean_wait is not ..., '問1：mean_wait がまだ書かれていません。'\n"
             "### BEGIN HIDDEN TESTS\n"
             "secret_mean = sum(waits) / len(waits)\n"
-            "assert mean_wait == secret_mean, '問1：平均が正解とちがいます。'\n"
+            "assert mean_wait == secret_mean, '問1：平均が正解と違います。'\n"
             "### END HIDDEN TESTS",
         ),
         prose("## 問2 関数（2点）", "p2"),

@@ -108,7 +108,7 @@ def test_learner_from_path(tmp_path: Path, name: str, learner: str) -> None:
 def test_nobody_is_guessed(tmp_path: Path, name: str) -> None:
     found = collect(folder(tmp_path, {name: notebook()}), SPECS)
     assert not found.hand_ins
-    assert "だれの提出物か分かりません" in found.rejected[0].reason
+    assert "だれの提出物かわかりません" in found.rejected[0].reason
     assert found.rejected[0].assignment == "ps2"
 
 
@@ -202,7 +202,7 @@ def other_course(**metadata: object) -> bytes:
     ("name", "content", "only", "says"),
     [
         ("a/ps2.ipynb", other_course(), None, "課題 ps2 のノートブックではないようです"),
-        ("a/work.ipynb", other_course(), None, "どの課題か分かりません"),
+        ("a/work.ipynb", other_course(), None, "どの課題かわかりません"),
         ("a/work.ipynb", other_course(), "ps2", "課題 ps2 のノートブックではないようです"),
         ("a/work.ipynb", other_course(takara={"assignment": "ps9"}), None, "この講座にその課題はありません"),
     ],

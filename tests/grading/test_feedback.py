@@ -72,7 +72,7 @@ def page(
 ONE_OF_EACH = record(
     result("q1", Status.PASS, 3, 3),
     result("q2", Status.PARTIAL, 1, 2, message="一部が合っています。"),
-    result("q3", Status.FAIL, 0, 2, message="平均が正解とちがいます。",
+    result("q3", Status.FAIL, 0, 2, message="平均が正解と違います。",
            hints=("**空欄**は？", "`.mean()`"), read="第2回 3節"),
     result("q4", Status.ERROR, 0, 1, message="エラーです。"),
     result("q5", Status.TIMEOUT, 0, 1, message="終わりません。"),
@@ -92,7 +92,7 @@ def test_total_and_every_question() -> None:
         assert r.title in text
         assert LOOKS[r.status].words in text and LOOKS[r.status].symbol in text
     for expected in (
-        "平均が正解とちがいます。",
+        "平均が正解と違います。",
         "ヒント1",
         "ヒント2",
         "空欄",

@@ -76,7 +76,7 @@ def comment(out: Path, cell: str, learner: str = "hana"):
         return gb.find_comment(cell, "ps", "ps", learner).to_dict()
 
 
-WRONG = CellOutcome("error", "AssertionError", "問1：平均が正解とちがいます。")
+WRONG = CellOutcome("error", "AssertionError", "問1：平均が正解と違います。")
 
 
 def test_the_assignment_is_made_by_nbgrader(prepared: Path) -> None:
@@ -102,7 +102,7 @@ def test_scores_comments_and_notebooks(out: Path) -> None:
         None,
         True,
     )
-    assert comment(out, "q1-answer")["auto_comment"] == "問1：平均が正解とちがいます。"
+    assert comment(out, "q1-answer")["auto_comment"] == "問1：平均が正解と違います。"
     assert comment(out, "q2-answer")["auto_comment"] is None
     nb = nbformat.read(out / "autograded" / "hana" / "ps" / "ps.ipynb", as_version=4)
     nbformat.validate(nb)

@@ -171,7 +171,7 @@ def test_feedback_is_safe_to_open_and_to_give(course: Course) -> None:
         assert sysconfig.get_path("purelib") not in page and str(REPO) not in page
         assert not re.search(r"takara-\w+/", page), "a folder of the machine that graded"
     page = (course.root / "feedback" / "jiro" / "ps" / "ps.html").read_text(encoding="utf-8")
-    assert "不正解（0 / 3点）" in page and "平均が正解とちがいます" in page
+    assert "不正解（0 / 3点）" in page and "平均が正解と違います" in page
     page = (course.root / "feedback" / "midori" / "ps" / "ps.html").read_text(encoding="utf-8")
     assert "<td>1</td>" in page and "<summary>ヒント</summary>" in page, "tables and hints stay readable"
     assert "<code>a &lt; b</code>" in page and "LinAlgError" in page and "古い書き方" in page

@@ -70,7 +70,7 @@ def test_a_changed_test_is_as_it_was_given() -> None:
 
     nb, repairs = mended(spoil)
     assert factory.cell_of(nb, "q2-test").source == SPEC.by_grade_id["q2-test"].source
-    assert len(repairs) == 1 and "配ったものとちがっていた" in repairs[0].what
+    assert len(repairs) == 1 and "配ったものと違っていた" in repairs[0].what
 
 
 def test_what_was_typed_into_a_locked_cell_still_runs_before_it() -> None:

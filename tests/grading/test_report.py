@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 
 import factory
@@ -10,8 +11,8 @@ import pytest
 from autograder.grading.collect import Ignored
 from autograder.grading.feedback import Answer, ManualGrade
 from autograder.grading.out_folder import grades_table
-from autograder.grading.records import CellResult, GradeRecord, Rejected, Repair, Status
-from autograder.grading.report import Graded, histogram, render_report
+from autograder.grading.records import CellResult, Cost, GradeRecord, Rejected, Repair, Status
+from autograder.grading.report import Graded, heat_map, histogram, render_report
 
 SPECS = {"ps": factory.spec_of(factory.source_notebook())}
 
@@ -31,8 +32,8 @@ def graded(learner: str, status: Status, points: float, message: str = "", code:
 
 CLASS = [
     graded("a", Status.PASS, 3),
-    graded("b", Status.FAIL, 0, "平均（2.5）が正解とちがいます。", "mean_wait = 2.5  # とても長い解答です"),
-    graded("c", Status.FAIL, 0, "平均（7.0）が正解とちがいます。", "mean_wait = 7"),
+    graded("b", Status.FAIL, 0, "平均（2.5）が正解と違います。", "mean_wait = 2.5  # とても長い解答です"),
+    graded("c", Status.FAIL, 0, "平均（7.0）が正解と違います。", "mean_wait = 7"),
     graded("d", Status.ERROR, 0, "「x」という名前がまだありません。", "mean_wait = x"),
     graded("e", Status.NEEDS_REVIEW, 0, "採点者が見ます。"),
 ]
@@ -55,10 +56,28 @@ def test_commonest_message_with_the_shortest_example() -> None:
     text = text_of(html)
     first = text.index("2人")
     assert first < text.index("1人", first), "the commonest comes first"
-    assert "平均（2.5）が正解とちがいます。" in text and "平均（7.0）" not in text, (
+    assert "平均（2.5）が正解と違います。" in text and "平均（7.0）" not in text, (
         "numbers do not split a group"
     )
     assert "mean_wait = 7" in html and "とても長い解答" not in html
+
+
+def test_heat_map_of_thirds_by_points() -> None:
+    strong = [graded(f"s{n}", Status.PASS, 3) for n in range(5)]
+    weak = [graded(f"w{n}", Status.FAIL, 0, "違います。") for n in range(4)]
+    heat = heat_map([*weak, *strong], ["q1-test", "q3-written"])
+    assert [q["short"] for q in heat["questions"]] == ["問1", "問3"]
+    assert [row["cells"] for row in heat["rows"]] == [[1.0, None], [2 / 3, None], [0.0, None]]
+    assert heat["rows"][0]["name"] == "得点の高い3分の1（3人）"
+    few = heat_map(CLASS, ["q1-test"])
+    assert [row["name"] for row in few["rows"]] == ["a", "b", "c", "d", "e"], "a small class, one by one"
+
+
+def test_cost_of_each_hand_in() -> None:
+    record = dataclasses.replace(CLASS[0].record, cost=Cost(12.34, 321))
+    text = text_of(render_report([Graded(record), CLASS[1]], SPECS))
+    row = text[text.index("ひとりずつの結果") :]
+    assert "12.3 321" in row and "0.0 －" in row
 
 
 def test_what_a_person_must_look_at() -> None:

@@ -66,7 +66,7 @@ def test_the_value_of_a_test(value, status: Status, points: float) -> None:
         (CellOutcome("not_run", reason="time"), Status.NOT_RUN),
         (CellOutcome("skipped"), Status.NOT_RUN),
         (CellOutcome("timeout", "TimeoutError", "60 s"), Status.TIMEOUT),
-        (failing("AssertionError", "平均がちがいます。"), Status.FAIL),
+        (failing("AssertionError", "平均が違います。"), Status.FAIL),
         (failing("NameError", "name 'mean_wait' is not defined"), Status.ERROR),
         (failing("DeadKernel"), Status.ERROR),
         (failing("NoReply"), Status.ERROR),
@@ -84,9 +84,9 @@ def test_only_an_explicit_ok_earns_points(outcome: CellOutcome, status: Status) 
 
 
 def test_an_assertion_says_its_own_message() -> None:
-    got = result(scored(q1_test=failing("AssertionError", "問1：平均が正解とちがいます。")))
-    assert got.message == "問1：平均が正解とちがいます。"
-    assert got.detail == "AssertionError: 問1：平均が正解とちがいます。"
+    got = result(scored(q1_test=failing("AssertionError", "問1：平均が正解と違います。")))
+    assert got.message == "問1：平均が正解と違います。"
+    assert got.detail == "AssertionError: 問1：平均が正解と違います。"
 
 
 def test_an_answer_that_failed_is_named() -> None:
@@ -250,7 +250,7 @@ def test_a_notebook_that_never_ran_is_full_marks_for_stock_nbgrader_and_none_for
         (
             "SyntaxError",
             "invalid syntax. Maybe you meant '==' or ':=' instead of '='? (123.py, line 2)",
-            "2行目あたりで、Python の文として読めません。「等しいか」をくらべる記号",
+            "2行目あたりで、Python の文として読めません。「等しいか」を比べる記号",
         ),
     ],
 )

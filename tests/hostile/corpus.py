@@ -2474,7 +2474,7 @@ CHEATS = [
     Case(
         "wrong-answers",
         "nothing: simply wrong (for comparison)",
-        "何もしない（まちがいだけ。くらべるため）",
+        "何もしない（間違いだけ。比べるため）",
         cheat(),
         points=NONE,
         assignment="checked",

@@ -37,7 +37,7 @@ FULL = {"q1": 3.0, "q2": 2.0, "q3": 4.0}
 
 _TESTS = {
     "plain": {
-        "q1": "assert mean_wait == kakushi_kotae_1, '平均が正解とちがいます。'",
+        "q1": "assert mean_wait == kakushi_kotae_1, '平均が正解と違います。'",
         "q2": "sum(rate(*given) == right for given, right in kakushi_kotae_2)",
         "q3": "np.testing.assert_allclose(table['wait'], kakushi_kotae_3['wait'])\n"
         "pd.testing.assert_frame_equal(table, kakushi_kotae_3)",

@@ -316,8 +316,8 @@ def came_from_another(case: Case, trial: Trial) -> str:
 
 def took_too_long(case: Case, trial: Trial) -> str:
     record = trial.record(case)
-    too_long = record is not None and record.seconds > NOTEBOOK_TIMEOUT_S + _END_S
-    return f"{record.seconds:.0f} s" if record and too_long else ""
+    too_long = record is not None and record.cost.seconds > NOTEBOOK_TIMEOUT_S + _END_S
+    return f"{record.cost.seconds:.0f} s" if record and too_long else ""
 
 
 def took_too_much_room(case: Case, trial: Trial) -> str:
