@@ -27,7 +27,7 @@ from autograder.grading.job import Job, grade_job
 from autograder.grading.kernel_setup import prepared
 from autograder.grading.manual import manual_grades
 from autograder.grading.out_folder import OutFolder, grades_table, write_text
-from autograder.grading.pool import Crashed, run_all
+from autograder.grading.pool import Crashed, run_all, started
 from autograder.grading.records import CellResult, GradeRecord, HandIn, Rejected, Status
 from autograder.grading.report import Graded, render_report
 from autograder.grading.spec import AssignmentSpec
@@ -139,6 +139,8 @@ def grade_class(
             if left:
                 bounds = Bounds(memory_mb=memory_mb)
                 ready = stack.enter_context(prepared(specs, sandbox=sandbox, bounds=bounds))
+                count = workers or default_workers(len(left))
+                processes = stack.enter_context(started(count, preload=grade_job.__module__))
             # Only now, while the parent of the kernels starts: to import nbgrader takes as long.
             from autograder.grading.writer import Writer
 
@@ -165,7 +167,7 @@ def grade_class(
                         grade_job,
                         jobs,
                         results.take,
-                        workers=workers or default_workers(len(jobs)),
+                        workers=processes,
                         hard_limit_s=notebook_timeout_s + _HARD_LIMIT_GRACE_S,
                     )
                 except KeyboardInterrupt:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import importlib
 import multiprocessing
 import os
 import shutil
@@ -17,10 +18,11 @@ import sys
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -77,12 +79,49 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
+@dataclass(frozen=True)
+class Workers:
+    """Processes that were started; see :func:`started`."""
+
+    count: int
+    folder: Path  # for their temporary files
+    first_pool: ProcessPoolExecutor
+    others: frozenset[BaseProcess]  # children of this process that were there before
+
+
+@contextlib.contextmanager
+def started(count: int, preload: str) -> Iterator[Workers]:
+    """Start processes for :func:`run_all`, which import a module while there is nothing else to do.
+
+    Parameters
+    ----------
+    count : int
+    preload : str
+        Name of the module with the function to be run.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="tkr-"))
+    others = frozenset(multiprocessing.active_children())
+    pool = _pool(count, folder)
+    try:
+        for _ in range(count):
+            pool.submit(_import, preload)
+        yield Workers(count, folder, pool, others)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        _end_processes(others)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _import(name: str) -> None:
+    importlib.import_module(name)
+
+
 def run_all(
     function: Callable[[Job], Result],
     jobs: Sequence[Job],
     on_done: Callable[[int, Result | Crashed], None],
     *,
-    workers: int,
+    workers: Workers,
     hard_limit_s: float,
 ) -> None:
     """Call ``function`` once for every job; report each result as it comes.
@@ -94,8 +133,7 @@ def run_all(
     jobs : sequence
     on_done : callable
         Called in this process with the job's position and its result, in the order of completion.
-    workers : int
-        Number of processes.
+    workers : Workers
     hard_limit_s : float
         A job that runs longer is stopped together with its process.
 
@@ -104,15 +142,13 @@ def run_all(
     KeyboardInterrupt
         After the workers were ended.
     """
-    folder = Path(tempfile.mkdtemp(prefix="tkr-"))
-    before = set(multiprocessing.active_children())
     try:
-        suspects = _run_together(function, jobs, on_done, workers, hard_limit_s, folder)
+        suspects = _run_together(function, jobs, on_done, workers, hard_limit_s)
         for position in suspects:
-            on_done(position, _run_alone(function, jobs[position], hard_limit_s, folder))
-    finally:
-        _end_processes(before)
-        shutil.rmtree(folder, ignore_errors=True)
+            on_done(position, _run_alone(function, jobs[position], hard_limit_s, workers.folder))
+    except BaseException:
+        _end_processes(workers.others, at_once=True)
+        raise
 
 
 def _pool(workers: int, folder: Path) -> ProcessPoolExecutor:
@@ -128,22 +164,21 @@ def _run_together(
     function: Callable[[Job], Result],
     jobs: Sequence[Job],
     on_done: Callable[[int, Result | Crashed], None],
-    workers: int,
+    workers: Workers,
     hard_limit_s: float,
-    folder: Path,
 ) -> list[int]:
     """Run the jobs; return those during which a worker process was lost."""
     waiting = deque(range(len(jobs)))
     suspects: list[int] = []
+    pool = workers.first_pool
     while waiting:
         running: dict[Future[Result], int] = {}
         finished: list[tuple[int, Result | Crashed]] = []
-        pool = _pool(min(workers, len(waiting)), folder)
         broken = False
         try:
             while waiting or running or finished:
                 # No more jobs inside than processes: when a process is lost, few are suspect.
-                while waiting and len(running) < workers and not broken:
+                while waiting and len(running) < workers.count and not broken:
                     position = waiting.popleft()
                     try:
                         task = _Task(function, jobs[position], hard_limit_s)
@@ -166,6 +201,8 @@ def _run_together(
                         finished.append((position, Crashed(f"{type(error).__name__}: {error}")))
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+        if waiting:
+            pool = _pool(min(workers.count, len(waiting)), workers.folder)
     return sorted(suspects)
 
 
@@ -183,12 +220,11 @@ def _run_alone(
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _end_processes(before: set[multiprocessing.process.BaseProcess]) -> None:
+def _end_processes(others: frozenset[BaseProcess], *, at_once: bool = False) -> None:
     """End the processes that were started here: idle ones end by themselves, busy ones are stopped."""
-    mine = [p for p in multiprocessing.active_children() if p not in before]
-    interrupted = sys.exc_info()[0] is not None
+    mine = [p for p in multiprocessing.active_children() if p not in others]
     for process in mine:
-        if interrupted:
+        if at_once:
             process.terminate()
     for process in mine:
         process.join(_STOP_GRACE_S)

@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from autograder.grading.pool import Crashed, run_all
+from autograder.grading.pool import Crashed, run_all, started
 
 
 def work(job: str) -> str:
@@ -49,7 +49,8 @@ def run(jobs: list[str], workers: int = 2, hard_limit_s: float = 60.0) -> list[s
         assert position not in results, "counted twice"
         results[position] = result
 
-    run_all(work, jobs, on_done, workers=workers, hard_limit_s=hard_limit_s)
+    with started(workers, __name__) as processes:
+        run_all(work, jobs, on_done, workers=processes, hard_limit_s=hard_limit_s)
     return [results[n] for n in range(len(jobs))]
 
 
@@ -68,7 +69,8 @@ def test_processes_work_while_a_result_is_reported(tmp_path: Path) -> None:
             time.sleep(0.01)
         seen.append((position, second.exists()))
 
-    run_all(work, ["a", f"touch {second}"], on_done, workers=1, hard_limit_s=60)
+    with started(1, __name__) as processes:
+        run_all(work, ["a", f"touch {second}"], on_done, workers=processes, hard_limit_s=60)
     assert seen == [(0, True), (1, True)]
 
 
@@ -112,7 +114,7 @@ _KILLED = """
 import os
 import time
 
-from autograder.grading.pool import run_all
+from autograder.grading.pool import run_all, started
 
 
 def work(job):
@@ -121,7 +123,8 @@ def work(job):
 
 
 if __name__ == "__main__":
-    run_all(work, [1, 2], print, workers=2, hard_limit_s=120)
+    with started(2, "time") as processes:
+        run_all(work, [1, 2], print, workers=processes, hard_limit_s=120)
 """
 
 
