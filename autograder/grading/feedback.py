@@ -206,6 +206,7 @@ def render_feedback(
     page = {
         "title": spec.title or record.assignment,
         "learner": record.learner,
+        "syllabus": spec.syllabus,
         "submitted_name": record.submitted_name.rsplit("/", 1)[-1],
         "points": points,
         "max_points": max_points,

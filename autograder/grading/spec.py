@@ -114,6 +114,7 @@ class AssignmentSpec:
     cells: tuple[CellSpec, ...]
     title: str = ""
     session: int | None = None
+    syllabus: tuple[str, ...] = ()  # items of the exam's syllabus that it exercises: "T07"
     kernelspec: Mapping[str, Any] = field(default_factory=lambda: dict(_DEFAULT_KERNELSPEC), hash=False)
 
     @property
@@ -232,13 +233,14 @@ def from_notebook(
             f"課題「{assignment or '(名前なし)'}」に採点するセルがありません。"
             "nbgraderのメタデータが入ったノートブック（source または release）を指定してください。"
         )
-    session = takara.get("session")
+    session, syllabus = takara.get("session"), takara.get("syllabus")
     return AssignmentSpec(
         assignment=assignment,
         notebook=notebook or assignment,
         cells=tuple(cells),
         title=str(takara.get("title") or ""),
         session=session if isinstance(session, int) else None,
+        syllabus=tuple(map(str, syllabus)) if isinstance(syllabus, list) else (),
         kernelspec=dict(_mapping(nb.metadata.get("kernelspec")) or _DEFAULT_KERNELSPEC),
     )
 

@@ -101,13 +101,19 @@ class Assignment:
 
     def metadata(self) -> dict:
         """The notebook's own metadata: recognises a renamed file."""
-        return {"assignment": self.name, "session": self.text.front["session"], "title": self.title}
+        front = self.text.front
+        known = {"assignment": self.name, "session": front["session"], "title": self.title}
+        return known | ({"syllabus": front["syllabus"]} if front.get("syllabus") else {})
 
     def prose(self, markdown: str) -> str:
         """Prose with the points filled in."""
         return _POINTS.sub(
             lambda m: str(self.points if m[1] == "total" else self.questions[m[1]].points), markdown
         )
+
+
+#: An item of the exam's syllabus: technical or law and ethics.
+_ITEM = re.compile(r"[TL]\d\d")
 
 
 def read_assignment(path: Path, datasets: Path) -> Assignment:
@@ -126,6 +132,9 @@ def read_assignment(path: Path, datasets: Path) -> Assignment:
             1,
             f"先頭の設定「assignment: {text.front['assignment']}」とファイル名「{text.name}」が違います。",
         )
+    syllabus = text.front.get("syllabus") or []
+    if not isinstance(syllabus, list) or not all(_ITEM.fullmatch(str(item)) for item in syllabus):
+        problems.add(1, "先頭の設定「syllabus:」は [T07, L10] の形で書いてください。")
     data = data_files(text, datasets, problems)
     for name in sorted({f.name for f in data if [g.name for g in data].count(f.name) > 1}):
         problems.add(1, f"データ「{name}」が2つあります。同じ名前のファイルは並べて置けません。")

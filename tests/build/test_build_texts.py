@@ -318,6 +318,7 @@ ASSIGNMENT_MISTAKES = {
     "syntax": ("mean_wait = waited.sum() / len(waited)", "mean_wait = (waited.sum()", "Pythonとして読めません"),
     "answer that no test reads": ("mean_wait = waited.sum() / len(waited)", "total = waited.sum()", "名前を1つも使っていません"),
     "front matter key": ("session: 2\n", "", "「session:」がありません"),
+    "syllabus": ("session: 2\n", "session: 2\nsyllabus: 2\n", "「syllabus:」は"),
     "file name": ("assignment: ps2", "assignment: ps3", "ファイル名「ps2」が違います"),
     "unclosed": (":::{goal} q1\n`mean_wait` は数値です。\n:::", ":::{goal} q1\n`mean_wait` は数値です。", "閉じる「:::」がありません"),
     "yaml": (":message: 0分として", ":message: a: b", "\"…\"で囲んでください"),

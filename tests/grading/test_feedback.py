@@ -105,6 +105,14 @@ def test_total_and_every_question() -> None:
     assert "must-fail" not in text, "evidence is for the instructor"
 
 
+def test_syllabus_items_of_the_assignment() -> None:
+    nb = factory.source_notebook()
+    nb.metadata["takara"] = {"syllabus": ["T36", "T37"]}
+    html = render_feedback(ONE_OF_EACH, from_notebook(nb, assignment="ps", notebook="ps"))
+    assert "シラバスの項目：T36、T37" in html
+    assert "シラバス" not in render_feedback(ONE_OF_EACH, factory.spec_of(factory.source_notebook()))
+
+
 def test_status_is_never_colour_alone() -> None:
     assert len({(look.words, look.symbol) for look in LOOKS.values()}) == len(Status)
     assert set(LOOKS) == set(Status)
