@@ -7,6 +7,7 @@ does not depend on the number of processes or on the order in which they finish.
 from __future__ import annotations
 
 import contextlib
+import difflib
 import os
 import time
 from collections.abc import Callable
@@ -23,6 +24,7 @@ from autograder.grading.collect import Collected, Ignored, collect
 from autograder.grading.course_root import Course, load_course
 from autograder.grading.feedback import answers_of, asks_of, render_feedback
 from autograder.grading.fingerprint import Fingerprints
+from autograder.grading.intake import IntakeError
 from autograder.grading.job import Job, grade_job
 from autograder.grading.kernel_setup import prepared
 from autograder.grading.manual import manual_grades
@@ -66,7 +68,7 @@ class ClassOutcome:
 class Progress:
     """Told while a class is graded; by default nobody listens."""
 
-    collected: Callable[[Collected, int], None] = lambda found, to_grade: None
+    collected: Callable[[Collected, int, int], None] = lambda found, reused, to_grade: None
     walls: Callable[[str], None] = lambda tier: None
     graded: Callable[[HandIn], None] = lambda hand_in: None
     writing: Callable[[], None] = lambda: None
@@ -133,7 +135,9 @@ def grade_class(
             for p, hand_in in enumerate(found.hand_ins)
             if p not in done and only_learner in (None, hand_in.learner)
         ]
-        progress.collected(found, len(left))
+        if only_learner is not None and only_learner not in {h.learner for h in found.hand_ins}:
+            raise IntakeError(_nobody_called(only_learner, found))
+        progress.collected(found, reused, len(left))
         specs = [materials.assignments[name] for name in sorted({h.assignment for h in found.hand_ins})]
         with contextlib.ExitStack() as stack:
             if left:
@@ -227,10 +231,19 @@ class _Results:
 
 
 def default_workers(jobs: int) -> int:
-    """As many processes as there are cores, jobs, and memory for kernels."""
+    """One process more than there are cores (while one waits, another works), if jobs and memory allow."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
     by_memory = psutil.virtual_memory().available // (_MEMORY_PER_WORKER_MB * 1_000_000)
-    return max(1, min(cores, jobs, by_memory))
+    return max(1, min(cores + 1, jobs, by_memory))
+
+
+def _nobody_called(learner: str, found: Collected) -> str:
+    known = sorted({h.learner for h in found.hand_ins})
+    near = difflib.get_close_matches(learner, known, n=3, cutoff=0.3) or known[:3]
+    return (
+        f"受講者「{learner}」の提出物がありません。--only には、提出物のフォルダーの名前をそのまま書いてください"
+        f"（例：{'、'.join(near)}）。"
+    )
 
 
 def _crash(hand_in: HandIn, crashed: Crashed) -> Rejected:

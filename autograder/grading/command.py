@@ -162,11 +162,10 @@ class _ProgressBar:
 
         self._console.print(f"囲い：{tier}　{TIER_NAMES_JA[tier]}", markup=False, highlight=False)
 
-    def _collected(self, found: Collected, to_grade: int) -> None:
-        count = len(found.hand_ins)
-        reused = f"（うち {count - to_grade} 件は前回の結果を使います）" if count > to_grade else ""
+    def _collected(self, found: Collected, reused: int, to_grade: int) -> None:
+        known = f"（うち {reused} 件は前回の結果を使います）" if reused else ""
         self._console.print(
-            f"提出物 {count} 件{reused}、採点できないもの {len(found.rejected)} 件", highlight=False
+            f"提出物 {len(found.hand_ins)} 件{known}、採点できないもの {len(found.rejected)} 件", highlight=False
         )
         self._progress.update(self._task, description="採点しています", total=to_grade, completed=0)
 

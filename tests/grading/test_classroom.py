@@ -28,6 +28,7 @@ from autograder.grading import job as grading_job
 from autograder.grading.classroom import ClassOutcome, grade_class
 from autograder.grading.course_root import CourseError, load_course
 from autograder.grading.grade import read_notebook
+from autograder.grading.intake import IntakeError
 from autograder.grading.out_folder import OutFolderError
 from autograder.grading.pool import Crashed
 from autograder.grading.records import GradeRecord, HandIn, Rejected
@@ -248,6 +249,17 @@ def test_grades_by_hand_are_kept_and_shown(tmp_path: Path, course: Path) -> None
     assert table(tmp_path)["hana"]["points"] == "7"
     third = grade(tmp_path, hand_ins, course, again=True)
     assert (third.reused, third.graded[0].points) == (0, 7)
+
+
+@pytest.mark.usefixtures("here")
+def test_only_one_learner(tmp_path: Path, course: Path) -> None:
+    hand_ins = put(tmp_path, hana=None, ken={"q1-answer": "mean_wait = 9"})
+    outcome = grade(tmp_path, hand_ins, course, only_learner="ken")
+    assert [g.record.learner for g in outcome.graded] == ["ken"] and not outcome.interrupted
+    both = grade(tmp_path, hand_ins, course)
+    assert (both.reused, len(both.graded)) == (1, 2)
+    with pytest.raises(IntakeError, match="「hanaa」の提出物がありません.*hana"):
+        grade(tmp_path, hand_ins, course, only_learner="hanaa")
 
 
 @pytest.mark.usefixtures("here")
