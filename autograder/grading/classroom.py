@@ -241,7 +241,7 @@ def _nobody_called(learner: str, found: Collected) -> str:
     known = sorted({h.learner for h in found.hand_ins})
     near = difflib.get_close_matches(learner, known, n=3, cutoff=0.3) or known[:3]
     return (
-        f"受講者「{learner}」の提出物がありません。--only には、提出物のフォルダーの名前をそのまま書いてください"
+        f"受講者「{learner}」の提出物がありません。--only には、提出物のフォルダーの名前を書いてください"
         f"（例：{'、'.join(near)}）。"
     )
 

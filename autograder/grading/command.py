@@ -165,7 +165,8 @@ class _ProgressBar:
     def _collected(self, found: Collected, reused: int, to_grade: int) -> None:
         known = f"（うち {reused} 件は前回の結果を使います）" if reused else ""
         self._console.print(
-            f"提出物 {len(found.hand_ins)} 件{known}、採点できないもの {len(found.rejected)} 件", highlight=False
+            f"提出物 {len(found.hand_ins)} 件{known}、採点できないもの {len(found.rejected)} 件",
+            highlight=False,
         )
         self._progress.update(self._task, description="採点しています", total=to_grade, completed=0)
 

@@ -251,6 +251,26 @@ def test_grades_by_hand_are_kept_and_shown(tmp_path: Path, course: Path) -> None
     assert (third.reused, third.graded[0].points) == (0, 7)
 
 
+def test_the_same_hand_in_forty_times(tmp_path: Path, course: Path) -> None:
+    """Whichever process, whichever kernel, in whatever order: the same hand-in has the same record."""
+    kinds = {
+        "right": None,
+        "wrong": {"q1-answer": "mean_wait = 9"},
+        "broken": {"q1-answer": "mean_wait = 1 / 0"},
+        "ends": {"q2-answer": "import os\nos._exit(3)"},
+    }
+    hand_ins = put(tmp_path, **{f"{kind}{n}": answers for kind, answers in kinds.items() for n in range(10)})
+    outcome = grade(tmp_path, hand_ins, course, workers=3)
+    assert len(outcome.graded) == 40
+    for kind in kinds:
+        texts = {
+            g.record.to_json().replace(g.record.learner, kind)
+            for g in outcome.graded
+            if g.record.learner.rstrip("0123456789") == kind
+        }
+        assert len(texts) == 1, kind
+
+
 @pytest.mark.usefixtures("here")
 def test_only_one_learner(tmp_path: Path, course: Path) -> None:
     hand_ins = put(tmp_path, hana=None, ken={"q1-answer": "mean_wait = 9"})
@@ -258,7 +278,7 @@ def test_only_one_learner(tmp_path: Path, course: Path) -> None:
     assert [g.record.learner for g in outcome.graded] == ["ken"] and not outcome.interrupted
     both = grade(tmp_path, hand_ins, course)
     assert (both.reused, len(both.graded)) == (1, 2)
-    with pytest.raises(IntakeError, match="「hanaa」の提出物がありません.*hana"):
+    with pytest.raises(IntakeError, match=r"「hanaa」の提出物がありません.*hana"):
         grade(tmp_path, hand_ins, course, only_learner="hanaa")
 
 

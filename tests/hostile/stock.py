@@ -110,6 +110,7 @@ def run_stock(case: Case, folder: Path) -> StockOutcome:
         was = digests(course / "source")
         failed = _nbgrader(course, environment, "autograde", case.assignment,
                            f"--Execute.timeout={_CELL_TIMEOUT_S}")  # fmt: skip
+        course.mkdir(exist_ok=True)  # a hand-in may have deleted it
         _nbgrader(course, environment, "generate_feedback", case.assignment)
         time.sleep(0.5)
         left = tuple(_left(str(folder)))
