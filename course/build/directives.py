@@ -71,6 +71,20 @@ def headings(markdown: str, first_line: int = 1) -> list[Heading]:
     ]
 
 
+def literal_stars(markdown: str, first_line: int = 1) -> list[int]:
+    """Lines on which ``**`` would be shown as it is.
+
+    Bold that ends in 「）」 or begins with 「「」 is none when a letter touches it (CommonMark's rules).
+    """
+    return [
+        first_line + token.map[0]
+        for token in parser().parse(markdown)
+        if token.type == "inline"
+        and token.map
+        and any(child.type == "text" and "**" in child.content for child in token.children or ())
+    ]
+
+
 def heading_texts(markdown: str) -> list[str]:
     """The texts of the headings of a prose cell."""
     return [heading.text for heading in headings(markdown)]

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 from jupytext.myst import MystMetadataParsingError, myst_to_notebook
 
+from .directives import literal_stars
 from .problems import Collector, TextError, shown_path
 
 #: Options that a code cell may carry at its top.
@@ -105,6 +106,9 @@ def read_text(path: Path, rules: Mapping[str, RoleRule], problems: Collector) ->
         for key in options.keys() - set(OPTIONS):
             allowed = "、".join(OPTIONS)
             problems.add(line, f"セルの設定「{key}」は知らない名前です。使えるもの：{allowed}")
+        if cell.cell_type == "markdown":
+            for at in literal_stars(cell.source, line):
+                problems.add(at, "太字の ** がそのまま出ます。閉じる ** を「）」や句点の前に置いてください。")
         declared = options.pop("takara", None)
         role = None if declared is None else _read_role(str(declared), cell.cell_type, rules, line, problems)
         cells.append(Cell(cell.cell_type, cell.source, line, role, options))

@@ -168,8 +168,11 @@ def _left(folder: str) -> Iterator[str]:
 
 
 def _points(course: Path, learner: str, assignment: str) -> dict[str, float] | None:
+    database = course / "gradebook.db"
+    if not database.is_file():
+        return None
     try:
-        with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as gradebook:
+        with Gradebook(f"sqlite:///{database}") as gradebook:
             submission = gradebook.find_submission_notebook(assignment, assignment, learner)
             return {
                 g.cell.name.removesuffix("-test"): float(g.score)
