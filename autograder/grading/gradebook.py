@@ -5,6 +5,7 @@ Only nbgrader's own interface :class:`nbgrader.api.Gradebook` is used.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from alembic.script import ScriptDirectory
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.dbutil import ALEMBIC_DIR
-from sqlalchemy import create_engine, inspect, text
+from sqlalchemy import create_engine, inspect, make_url, text
 
 from autograder.grading.records import GradeRecord, Status
 from autograder.grading.spec import AssignmentSpec, Kind, SpecError, from_notebook
@@ -41,6 +42,9 @@ def _write_version_of_new(db_url: str) -> None:
     It would start ``alembic heads`` to learn the version: two seconds, and not found where .venv is not
     activated.
     """
+    file = make_url(db_url).database or ""
+    if db_url.startswith("sqlite:") and os.path.isfile(file) and os.path.getsize(file):
+        return
     engine = create_engine(patient(db_url))
     try:
         with engine.begin() as connection:

@@ -53,12 +53,21 @@ class _Step(NbGraderPreprocessor):
     def _spec(self, resources: Resources) -> AssignmentSpec:
         assignment, notebook, _ = self._where(resources)
         paths = self._paths(resources)
-        gb = open_gradebook(resources["nbgrader"]["db_url"])
-        try:
-            path = paths["source"] if paths["source"].is_file() else paths["release"]
-            return spec_from_gradebook(gb, path, assignment, notebook)
-        finally:
-            gb.close()
+        made = tuple(p.stat().st_mtime_ns if p.is_file() else 0 for p in (paths["source"], paths["release"]))
+        path = paths["source"] if made[0] else paths["release"]
+        return _spec_as_made(resources["nbgrader"]["db_url"], path, assignment, notebook, made)
+
+
+@functools.lru_cache(maxsize=16)
+def _spec_as_made(
+    db_url: str, path: Path, assignment: str, notebook: str, made: tuple[int, ...]
+) -> AssignmentSpec:
+    """The specification as of the times at which source and release were made (they change with it)."""
+    gb = open_gradebook(db_url)
+    try:
+        return spec_from_gradebook(gb, path, assignment, notebook)
+    finally:
+        gb.close()
 
 
 class RepairHandIn(_Step):

@@ -1,11 +1,11 @@
 """Grade the same class with stock nbgrader and with Takara, in turn: seconds, memory, equal scores.
 
-    python tests/benchmarks/grading.py --learners 30 --workers 2 --json result.json
+    python tests/benchmarks/grading.py --learners 30 --json result.json
 
 Two classes are made: ``ps`` hands in assignments 2 and 3 of this course, ``torch`` a notebook that trains
 a small network. Every way of grading is a command of its own, timed from its start to its end in a fresh
 folder. The floor (``floor.py``) is the time of the learners' cells alone, with everything imported, spread
-over as many processes as there are workers. Memory is measured in a run that is not timed. Seconds depend on
+over as many processes as there are cores. Memory is measured in a run that is not timed. Seconds depend on
 the machine and on what else it does: the ratios within one run count.
 """
 
@@ -215,7 +215,7 @@ class Way:
 def nbgrader_way(name: str, label: str, config: str) -> Way:
     """``nbgrader autograde``, once for each assignment, in a fresh course."""
 
-    def prepare(school: SchoolClass, folder: Path, workers: int) -> list[Command]:
+    def prepare(school: SchoolClass, folder: Path, workers: int | None) -> list[Command]:
         shutil.copytree(school.course / "source", folder / "source")
         (folder / "nbgrader_config.py").write_text(config, encoding="utf-8")
         school.write(folder / "submitted", "{learner}/{assignment}/{assignment}.ipynb")
@@ -230,9 +230,10 @@ def nbgrader_way(name: str, label: str, config: str) -> Way:
 def takara_way(name: str, label: str, sandbox: str) -> Way:
     """``takara grade``, once for the class."""
 
-    def prepare(school: SchoolClass, folder: Path, workers: int) -> list[Command]:
+    def prepare(school: SchoolClass, folder: Path, workers: int | None) -> list[Command]:
         hand_ins = school.write(folder / "hand-ins", "{learner}/{assignment}.ipynb")
-        options = ["--course", str(school.course), "--workers", str(workers), "--sandbox", sandbox]
+        options = ["--course", str(school.course), "--sandbox", sandbox]
+        options += ["--workers", str(workers)] if workers else []
         return [([*takara(), "grade", str(hand_ins), "--out", str(folder / "out"), *options], folder)]
 
     return Way(name, label, prepare, "out")
@@ -287,7 +288,9 @@ class Timed:
     folder: Path
 
 
-def grade(way: Way, school: SchoolClass, folder: Path, workers: int, watch: Memory | None = None) -> Timed:
+def grade(
+    way: Way, school: SchoolClass, folder: Path, workers: int | None, watch: Memory | None = None
+) -> Timed:
     """Let one way grade the class in a new folder."""
     folder.mkdir(parents=True)
     commands = way.prepare(school, folder, workers)
@@ -332,11 +335,11 @@ def differences(school: SchoolClass, scores: Scores, reference: Scores) -> list[
     return sorted(cells | known)
 
 
-def floor(graded: Timed, workers: int) -> tuple[float, list[str]]:
-    """Seconds of the cells alone, spread over the workers; and tests whose result was another one."""
+def floor(graded: Timed, processes: int) -> tuple[float, list[str]]:
+    """Seconds of the cells alone, spread over the processes; and tests whose result was another one."""
     notebooks = sorted((graded.folder / "autograded").glob("*/*/*.ipynb"))
     script = Path(__file__).with_name("floor.py")
-    text = run([sys.executable, str(script), str(workers), *map(str, notebooks)], Path.cwd())
+    text = run([sys.executable, str(script), str(processes), *map(str, notebooks)], Path.cwd())
     answer = json.loads(text[text.index('{"seconds"') :])
     wrong = [
         f"floor: {path.parent.parent.name} {path.stem}: {test} passed"
@@ -451,7 +454,13 @@ def _memory_mb(pid: int) -> tuple[float, float, float]:
 
 
 def measure(
-    school: SchoolClass, folder: Path, ways: Sequence[Way], *, rounds: int, stock_rounds: int, workers: int
+    school: SchoolClass,
+    folder: Path,
+    ways: Sequence[Way],
+    *,
+    rounds: int,
+    stock_rounds: int,
+    workers: int | None,
 ) -> dict[str, Any]:
     """Let every way grade the class in turn, and compare."""
     timed: dict[str, list[Timed]] = {way.name: [] for way in ways}
@@ -467,7 +476,7 @@ def measure(
             reference = timed[ways[0].name][0].scores
             different += [f"{way.name}: {d}" for d in differences(school, one.scores, reference)]
         say(f"{school.name}: floor ({number + 1}/{rounds})")
-        seconds, wrong = floor(timed["auto"][-1], workers)
+        seconds, wrong = floor(timed["auto"][-1], cores())
         floors.append(seconds)
         different += wrong
     memory = Memory()
@@ -499,7 +508,7 @@ def _table(timed: Mapping[str, list[Timed]], floors: list[float], hand_ins: int)
     }
 
 
-def growth(schools: Iterable[SchoolClass], folder: Path, workers: int) -> list[dict[str, Any]]:
+def growth(schools: Iterable[SchoolClass], folder: Path, workers: int | None) -> list[dict[str, Any]]:
     """Seconds per hand-in of ``takara grade`` in classes of several sizes, the first as the unit."""
     rows: list[dict[str, Any]] = []
     way = next(w for w in WAYS if w.name == "auto")
@@ -520,6 +529,11 @@ def growth(schools: Iterable[SchoolClass], folder: Path, workers: int) -> list[d
     return rows
 
 
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def machine() -> dict[str, Any]:
     """What the figures were measured on."""
     model = platform.processor()
@@ -532,7 +546,7 @@ def machine() -> dict[str, Any]:
     except SandboxRefused:
         walls = "refused"
     return {
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": cores(),
         "cpu": model,
         "ram_gb": round(psutil.virtual_memory().total / 1e9, 1),
         "system": platform.platform(),
@@ -558,8 +572,9 @@ def show(result: Mapping[str, Any], console: Console) -> None:
     console.print(f"Python {m['python']}、" + "、".join(f"{k} {v}" for k, v in m["versions"].items()))
     labels = {way.name: way.label for way in WAYS}
     for name, part in result["classes"].items():
+        workers = result["workers"] or "既定"
         table = Table(
-            title=f"{name}：{part['learners']} 人、{part['hand_ins']} 件、{result['workers']} プロセス",
+            title=f"{name}：{part['learners']} 人、{part['hand_ins']} 件、プロセス数 {workers}",
             box=box.SIMPLE_HEAD,
         )
         table.add_column("方法")
@@ -634,7 +649,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--stock-rounds", type=int, help="fewer rounds for stock nbgrader")
-    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--workers", type=int, help="processes of `takara grade`, if not its own choice")
     parser.add_argument("--json", type=Path, help="write everything measured to this file")
     parser.add_argument("--only", choices=tuple(CLASSES))
     parser.add_argument("--skip-stock", action="store_true")
