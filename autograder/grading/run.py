@@ -188,7 +188,7 @@ async def _run(
 
 
 async def _run_cells(session: _Session, tests: frozenset[int], limits: Limits) -> list[CellOutcome]:
-    deadline = time.monotonic() + limits.notebook_timeout_s
+    deadline = session.deadline
     outcomes: list[CellOutcome] = []
     reason = ""
     for n, cell in enumerate(session.client.nb.cells):
@@ -267,6 +267,7 @@ class _Session:
     limits: Limits
     comparisons: tuple[str, ...]
     left_bytes: int
+    deadline: float  # of the whole notebook, by time.monotonic()
     dead: bool = False
 
     async def execute(self, n: int, timeout_s: float) -> CellOutcome:
@@ -320,9 +321,7 @@ class _Session:
         seconds = time.monotonic() - began
         error = task.exception() if done and not task.cancelled() else None
         if isinstance(error, DeadKernelError) or self.dead:
-            self.dead = True
-            if getattr(getattr(client.km.provisioner, "process", None), "lost", False):
-                raise KernelLost("the parent of the kernels is gone")
+            self._mourn()
             return ("timeout" if timed_out else "dead"), {}, seconds
         if timed_out:
             return "timeout", {}, seconds
@@ -368,16 +367,26 @@ class _Session:
             return None
         # An error must not make the kernel drop the next request, as it does for "run all cells".
         request = kc.execute(source, store_history=False, stop_on_error=False, **options)
-        for seconds in (min(_ANSWER_S, self.limits.cell_timeout_s), self.limits.interrupt_grace_s):
+        left = max(1.0, self.deadline - time.monotonic())
+        for seconds in (min(_ANSWER_S, self.limits.cell_timeout_s, left), self.limits.interrupt_grace_s):
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
                     return await self._reply(kc, request)
             with contextlib.suppress(Exception):
                 await km.interrupt_kernel()
-        self.dead = True
         with contextlib.suppress(Exception):
             await km.shutdown_kernel(now=True)
+        self._mourn()
         return None
+
+    def _mourn(self) -> None:
+        """Note that the kernel is dead, and raise KernelLost where the notebook has no part in it."""
+        self.dead = True
+        provisioner = self.client.km.provisioner if self.client.km else None
+        process = getattr(provisioner, "process", None)
+        end = getattr(provisioner, "end", None) or getattr(process, "end", None)
+        if getattr(end, "lost", False):
+            raise KernelLost("the parent of the kernels is gone")
 
     async def _reply(self, kc: AsyncKernelClient, request: str) -> dict[str, Any] | None:
         """Wait for the reply to a request; None when the kernel has ended."""
@@ -388,7 +397,7 @@ class _Session:
                     return _well_formed(msg["content"])
                 continue
             if not await self.client.km.is_alive():
-                self.dead = True
+                self._mourn()
                 return None
 
     async def stop(self) -> int:
@@ -475,7 +484,8 @@ async def _start(nb: NotebookNode, folder: Path, limits: Limits, kernel: KernelF
                     await _end(km)
             continue
         used = probes.used_comparisons(cell.source for cell in nb.cells)
-        return _Session(client, limits, used, limits.notebook_output_bytes)
+        deadline = time.monotonic() + limits.notebook_timeout_s
+        return _Session(client, limits, used, limits.notebook_output_bytes, deadline)
     raise KernelStartError(f"{type(problem).__name__}: {problem}") from problem
 
 

@@ -38,11 +38,6 @@ class ForkedProcess:
         self.end: End | None = None
 
     @property
-    def lost(self) -> bool:
-        """Whether the parent went away, so that the kernel's end says nothing about its code."""
-        return self.end is not None and self.end.lost
-
-    @property
     def returncode(self) -> int | None:
         return None if self.end is None else self.end.code
 
