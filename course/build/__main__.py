@@ -1,4 +1,4 @@
-"""``python -m course.build``: texts in, notebooks out, and the tables that list the lessons."""
+"""``python -m course.build``: texts in, notebooks out, tables of the lessons, and what is lacking."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from . import check as checking
 from . import table
 from .problems import TextError
 from .release import ReleaseError
@@ -22,22 +23,21 @@ def main(
         list[str] | None,
         typer.Argument(
             help="all（既定）、sessions、handbook、assignments、または文章の名前（ps2、02 など）。"
-            "table を付けると、本文を1回ずつ動かし、README の表の時間とメモリを測り直す",
+            "table を付けると、本文を1回ずつ動かし、README の表の時間とメモリを測り直す。"
+            "check を付けると、作らずに、ハンドブックに足りないもの、言葉の不ぞろい、切れたリンクを示す",
             show_default=False,
         ),
     ] = None,
     check: Annotated[
         bool,
-        typer.Option(
-            "--check", help="書きかえずに、今あるファイルと1バイトずつ比べる（違えば終了コード1）"
-        ),
+        typer.Option("--check", help="書きかえずに、今あるファイルと1バイトずつ比べる（違えば終了コード1）"),
     ] = False,
     root: Annotated[Path, typer.Option(help="リポジトリの場所")] = Path("."),
 ) -> None:
     """文章（course/sessions、course/handbook、assignments/text）からノートブックを作ります。"""
     course = Course(root.resolve())
-    measuring = "table" in (targets or [])
-    wanted = [target for target in targets or [] if target != "table"]
+    measuring, looking = "table" in (targets or []), "check" in (targets or [])
+    wanted = [target for target in targets or [] if target not in ("table", "check")]
     texts, unknown = select(course, wanted or (["sessions", "handbook"] if measuring else ["all"]))
     if unknown:
         say(
@@ -45,6 +45,8 @@ def main(
             "all、sessions、handbook、assignments か、ファイル名の始まりを書いてください。"
         )
         raise typer.Exit(2)
+    if looking:
+        raise typer.Exit(checking.main(course, texts if wanted else None))
     if measuring and not check:
         raise typer.Exit(measure(course, texts))
     with scratch_folder() as scratch:

@@ -352,6 +352,8 @@ def _check_markers(cell: Cell, problems: Collector) -> None:
 
 def _attach(found: list[Directive], questions: dict[str, Question], problems: Collector) -> None:
     for directive in found:
+        if directive.kind == directives.QUESTION:
+            problems.add(directive.line, "「{question}」はハンドブックのページだけで使えます。")
         if directive.kind not in directives.NAMED:
             continue
         if directive.kind == "answer":

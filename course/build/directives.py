@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from markdown_it import MarkdownIt
@@ -19,6 +19,8 @@ from .problems import Collector
 
 #: Directives that belong to a question or an exercise: ``:::{hint} q1 optional title``.
 NAMED = ("hint", "answer", "goal", "why", "rubric")
+#: A question of a handbook page, whole: ``:::{question} q1`` (see :mod:`.questions`).
+QUESTION = "question"
 
 #: Boxes: Bootstrap class (JupyterLab, Notebook and nbconvert style it) and the label in bold.
 BOXES = {
@@ -28,9 +30,10 @@ BOXES = {
     "important": ("info", "要点"),
     "caution": ("warning", "注意"),
     "why": ("info", "解説"),
+    "beyond": ("info", "発展（シラバスの外）"),
 }
 FOLDED = ("hint", "answer")
-KINDS = (*FOLDED, *BOXES, "rubric")
+KINDS = (*FOLDED, *BOXES, "rubric", QUESTION)
 
 #: What each layer of several hints is called, shallow to deep.
 LAYERS = ("考え方", "使うもの", "書き方")
@@ -183,17 +186,27 @@ class Renderer:
         How many hints each question or exercise has in the whole text.
     leave_out : collection of str
         Kinds that this form of the text does not show.
+    others : mapping of str to callable
+        Kinds that another module renders.
     """
 
-    def __init__(self, hint_count: dict[str, int], leave_out: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        hint_count: dict[str, int],
+        leave_out: tuple[str, ...] = (),
+        others: Mapping[str, Callable[[Directive], str]] | None = None,
+    ) -> None:
         self._hint_count = hint_count
         self._seen: dict[str, int] = {}
         self._leave_out = leave_out
+        self._others = others or {}
 
     def __call__(self, directive: Directive) -> str | None:
         kind, name, title, body = directive.kind, directive.name, directive.title, directive.body
         if kind in self._leave_out:
             return None
+        if kind in self._others:
+            return self._others[kind](directive)
         if kind == "hint":
             self._seen[name] = self._seen.get(name, 0) + 1
             return folded(hint_summary(self._seen[name], self._hint_count.get(name, 1), title), body)
@@ -228,7 +241,7 @@ def _read(token: Token, lines: list[str], first_line: int, problems: Collector) 
         return None
     argument = match["argument"].strip()
     name, title = "", argument
-    if kind in NAMED:
+    if kind in (*NAMED, QUESTION):
         name, _, title = argument.partition(" ")
         if not name:
             example = f":::{{{kind}}} q1"

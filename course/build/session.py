@@ -10,17 +10,20 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
-from . import directives
+from . import directives, questions
 from .directives import Directive, Renderer
 from .notebook import UnnamedIds, cell_id, code_cell, new_notebook, prose_cell
 from .problems import Collector, shown_path
+from .questions import Question
 from .text import Cell, RoleRule, Text, data_files, read_text, require
 
 RULES = {
     "exercise": RoleRule("code", True, False, ":takara: exercise e1"),
     "checkpoint": RoleRule("code", False, False, ":takara: checkpoint"),
 }
-KINDS = ("hint", "answer", "goal", "excel", "note", "important", "caution")
+KINDS = ("hint", "answer", "goal", "excel", "note", "important", "caution", "beyond")
+#: Exercises are made of these; the other kinds belong to none.
+EXERCISE_KINDS = ("hint", "answer", "goal")
 
 #: What the front matter numbers a text by: a session's number, a handbook page's syllabus item ("T07").
 _NUMBERED_BY = {"session": int, "item": str}
@@ -47,6 +50,7 @@ class Session:
     data: tuple[Path, ...]
     exercises: Mapping[str, Exercise]
     hint_count: Mapping[str, int]
+    questions: tuple[Question, ...] = ()  # of a handbook page
 
     @property
     def name(self) -> str:
@@ -72,20 +76,24 @@ def read_session(path: Path, datasets: Path) -> Session:
         for directive in directives.find(cell.source, cell.line, problems)
     ]
     for directive in found:
-        if directive.kind not in KINDS:
+        if directive.kind == directives.QUESTION:
+            if _number_key(path) != "item":
+                problems.add(directive.line, "「{question}」はハンドブックのページだけで使えます。")
+        elif directive.kind not in KINDS:
             problems.add(directive.line, f"「{{{directive.kind}}}」は課題の文章だけで使えます。")
     _check_minutes(text, problems)
     _check_data_paths(text, problems)
     _check_shows(text, problems)
     exercises = _exercises(text, found, problems)
+    asked = _questions(found, problems)
     problems.stop_if_any()
     hint_count = Counter(d.name for d in found if d.kind == "hint")
-    return Session(text, data, exercises, dict(hint_count))
+    return Session(text, data, exercises, dict(hint_count), asked)
 
 
 def session_notebook(session: Session) -> NotebookNode:
     """The learner's notebook of a lesson."""
-    renderer = Renderer(dict(session.hint_count))
+    renderer = Renderer(dict(session.hint_count), others={directives.QUESTION: questions.render})
     ids = UnnamedIds(session.name)
     checkpoints = 0
     cells = []
@@ -176,6 +184,21 @@ def _check_shows(text: Text, problems: Collector) -> None:
                 problems.add(cell.line, f"セルの設定「{option}」は課題の文章だけで使えます。")
 
 
+def _questions(found: list[Directive], problems: Collector) -> tuple[Question, ...]:
+    asked = [
+        questions.read_question(directive, problems)
+        for directive in found
+        if directive.kind == directives.QUESTION
+    ]
+    for number, question in enumerate(asked, 1):
+        if question.name != f"q{number}":
+            problems.add(
+                question.line,
+                f"問いの名前が「{question.name}」です。ページの{number}番目なので「q{number}」にしてください。",
+            )
+    return tuple(asked)
+
+
 def _exercises(text: Text, found: list[Directive], problems: Collector) -> dict[str, Exercise]:
     cells: dict[str, Cell] = {}
     for cell in text.cells:
@@ -186,7 +209,7 @@ def _exercises(text: Text, found: list[Directive], problems: Collector) -> dict[
         cells[cell.role.name] = cell
     by_kind: dict[tuple[str, str], list[Directive]] = {}
     for directive in found:
-        if directive.kind not in directives.NAMED:
+        if directive.kind not in EXERCISE_KINDS:
             continue
         by_kind.setdefault((directive.kind, directive.name), []).append(directive)
         if directive.name not in cells:

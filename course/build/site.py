@@ -9,7 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import glossary
 from .assignment import Assignment, read_assignment, source_notebook
+from .handbook import Page, read_page
 from .notebook import to_bytes
 from .problems import Problem, TextError
 from .release import generate
@@ -68,6 +70,8 @@ def build(course: Course, texts: Sequence[Path], out: Path) -> list[Problem]:
                 assignments.append(read_assignment(path, course.datasets))
         except TextError as error:
             problems.extend(error.problems)
+    if not set(texts).isdisjoint(course.handbook_texts()):
+        problems.extend(_build_glossary(course, texts, out))
     for assignment in assignments:
         folder = out / SOURCE / assignment.name
         _put(folder / f"{assignment.name}.ipynb", to_bytes(source_notebook(assignment)))
@@ -79,6 +83,27 @@ def build(course: Course, texts: Sequence[Path], out: Path) -> list[Problem]:
         )
     if assignments:
         generate(out / "assignments", [a.name for a in assignments])
+    return list(dict.fromkeys(problems))
+
+
+def _build_glossary(course: Course, texts: Sequence[Path], out: Path) -> list[Problem]:
+    """Build the glossary of all pages, if all can be read.
+
+    Returns
+    -------
+    list of Problem
+        What is wrong with those of ``texts`` that cannot; the others' is told when they are built.
+    """
+    pages: list[Page] = []
+    problems: list[Problem] = []
+    for path in course.handbook_texts():
+        try:
+            pages.append(read_page(path, course.datasets))
+        except TextError as error:
+            problems.extend(error.problems if path in texts else ())
+    if len(pages) == len(course.handbook_texts()):
+        made = to_bytes(glossary.notebook(pages))
+        _put(out / "course" / "notebooks" / glossary.FILE, made)
     return problems
 
 

@@ -1,4 +1,4 @@
-"""The table of all lessons in ``course/sessions/README.md`` (and, later, in ``course/handbook/README.md``).
+"""The tables of all lessons in ``course/sessions/README.md`` and in ``course/handbook/README.md``.
 
 Everything in it comes from the texts, but for the two last columns: how long a lesson runs and how much
 memory it takes is measured (``python -m course.build table``) and kept until it is measured again.
@@ -21,12 +21,24 @@ from .problems import Problem, TextError, shown_path
 from .session import Session, read_session, session_notebook
 from .site import Course, Difference
 
-__all__ = ["Measured", "Row", "Table", "refresh", "render", "rows", "run", "tables", "updated"]
+__all__ = [
+    "Measured",
+    "Row",
+    "Table",
+    "costs",
+    "question_of",
+    "refresh",
+    "render",
+    "rows",
+    "run",
+    "tables",
+    "updated",
+]
 
 BEGIN, END = "<!-- table: python -m course.build table -->", "<!-- /table -->"
 NOTHING = "—"
 
-_HEADINGS = ("データ", "シラバス", "時間（分）", "実行（秒）", "メモリ（MB）")
+_COSTS = ("時間（分）", "実行（秒）", "メモリ（MB）")
 _ROW = re.compile(r"^\| \[.*?\]\((?P<file>[^)]+)\) .*\| (?P<seconds>[^|]+) \| (?P<peak_mb>[^|]+) \|$", re.M)
 
 
@@ -121,12 +133,13 @@ def updated(table: Table, datasets: Path, new: Mapping[str, Measured]) -> str:
     if not 0 <= start < end:
         wanted = f"「{BEGIN}」の行と「{END}」の行がありません。表の場所に書いてください。"
         raise TextError([Problem(shown_path(table.readme), 0, wanted)])
-    old = {
-        found["file"]: Measured(found["seconds"], found["peak_mb"])
-        for found in _ROW.finditer(text[start:end])
-    }
-    made = render(rows(table.texts, datasets), {**old, **new})
+    made = render(rows(table.texts, datasets), {**costs(text[start:end]), **new})
     return f"{text[:start]}{BEGIN}\n\n{made}\n\n{text[end:]}"
+
+
+def costs(text: str) -> dict[str, Measured]:
+    """What a README's table says of what was measured, by the name of the lesson's file."""
+    return {found["file"]: Measured(found["seconds"], found["peak_mb"]) for found in _ROW.finditer(text)}
 
 
 def rows(texts: Iterable[Path], datasets: Path) -> list[Row]:
@@ -144,14 +157,14 @@ def _row(session: Session) -> Row:
     return Row(
         file=session.text.path.name,
         name=name,
-        question=_question(session),
+        question=question_of(session),
         data=tuple(map(str, front.get("data") or ())),
         syllabus=tuple(map(str, front.get("syllabus") or ())),
         minutes=str(front.get("minutes") or NOTHING),
     )
 
 
-def _question(session: Session) -> str:
+def question_of(session: Session) -> str:
     """The first quote before any code: the question that the lesson answers."""
     for cell in session.text.cells:
         if cell.kind != "markdown":
@@ -168,14 +181,15 @@ def _question(session: Session) -> str:
 
 
 def render(listed: Sequence[Row], measured: Mapping[str, Measured]) -> str:
-    """The table in Markdown. It has a column of questions where a lesson has one."""
-    asked = any(row.question for row in listed)
-    headings = ("本文", *(("問い",) if asked else ()), *_HEADINGS)
+    """The table in Markdown. Questions and items of the syllabus have a column where a lesson has one."""
+    asked, taught = any(row.question for row in listed), any(row.syllabus for row in listed)
+    headings = ("本文", *(("問い",) if asked else ()), "データ", *(("シラバス",) if taught else ()), *_COSTS)
     lines = [_line(headings), _line("---" if n < len(headings) - 3 else "---:" for n in range(len(headings)))]
     for row in listed:
         cost = measured.get(row.file, Measured())
         cells = [f"[{_plain(row.name)}]({row.file})", *([_plain(row.question)] if asked else [])]
-        cells += ["、".join(f"`{name}`" for name in row.data), "、".join(row.syllabus)]
+        cells.append("、".join(f"`{name}`" for name in row.data))
+        cells += ["、".join(row.syllabus)] if taught else []
         cells += [row.minutes, cost.seconds, cost.peak_mb]
         lines.append(_line(cell or NOTHING for cell in cells))
     return "\n".join(lines)

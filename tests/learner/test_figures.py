@@ -6,6 +6,7 @@ import itertools
 import subprocess
 import sys
 import warnings
+from html.parser import HTMLParser
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -109,3 +110,73 @@ def test_importing_the_module_loads_nothing_heavy():
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "set()"
     )
+
+
+DRAWN = """
+import matplotlib.pyplot as plt
+from autograder.learner.figures import show_figure
+
+fig, ax = plt.subplots(figsize=(7.2, 3.8), dpi=100)
+ax.plot([1, 2])
+"""
+ALT = """雨の日は"2割"少ない <棒グラフ> & 'かさ'"""
+
+
+class Alternatives(HTMLParser):
+    """The images of a page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.images: list[dict[str, str]] = []
+
+    def handle_starttag(self, tag, attrs):
+        if tag == "img":
+            self.images.append(dict(attrs))
+
+
+@pytest.fixture(scope="module")
+def shown():
+    """A notebook that shows one figure inline and the same one with its text, and two mistakes."""
+    from nbclient import NotebookClient
+    from nbformat.v4 import new_code_cell, new_notebook
+
+    sources = [f"{DRAWN}plt.show()", f"{DRAWN}show_figure({ALT!r})", "plt.get_fignums()"]
+    sources += ["show_figure('図です')", f"{DRAWN}show_figure(' ')"]
+    notebook = new_notebook(cells=[new_code_cell(source) for source in sources])
+    NotebookClient(notebook, kernel_name="python3", allow_errors=True, timeout=300).execute()
+    return notebook
+
+
+def test_the_text_reaches_the_html_export_unspoilt(shown):
+    from nbconvert import HTMLExporter
+
+    page = Alternatives()
+    page.feed(HTMLExporter().from_notebook_node(shown)[0])
+    assert page.images[1]["alt"] == ALT
+    assert page.images[1]["src"].startswith("data:image/png;base64,")
+
+
+def test_what_lab_gets(shown):
+    (output,) = shown.cells[1].outputs
+    assert output.output_type == "display_data"
+    assert set(output.data) == {"text/html", "image/png", "text/plain"}
+    assert output.data["text/plain"] == ALT and output.metadata["image/png"]["alt"] == ALT
+
+
+def test_the_figure_is_the_inline_one_and_is_closed(shown):
+    (inline,), (with_text,) = shown.cells[0].outputs, shown.cells[1].outputs
+    assert with_text.data["image/png"].strip() == inline.data["image/png"].strip()
+    assert shown.cells[2].outputs[0].data["text/plain"] == "[]"
+
+
+def test_its_mistakes_are_told(shown):
+    nothing, no_text = shown.cells[3].outputs[-1], shown.cells[4].outputs[0]
+    assert nothing.ename == "ValueError" and "表示する図がありません" in nothing.evalue
+    assert no_text.ename == "ValueError" and "図の代わりになる文がありません" in no_text.evalue
+
+
+def test_a_plain_script_can_call_it():
+    agg = "import matplotlib\nmatplotlib.use('agg')\n"
+    code = f"{agg}{DRAWN}show_figure({ALT!r}, fig)\nprint(plt.get_fignums())"
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True)
+    assert (done.stdout.strip(), done.stderr) == ("[]", "")
