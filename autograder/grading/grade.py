@@ -18,7 +18,7 @@ from nbformat import NotebookNode
 
 from autograder.grading.records import GradeRecord, HandIn, Rejected, Repair
 from autograder.grading.repair import NotThisAssignment, new_cell, repair
-from autograder.grading.run import KernelFactory, KernelStartError, Limits, run, spawned_kernel
+from autograder.grading.run import KernelStartError, Limits, StartKernel, run
 from autograder.grading.score import annotate, positions_of_tests, score
 from autograder.grading.spec import TEXT_STUB, AssignmentSpec, SpecError, from_notebook, read_spec
 
@@ -53,7 +53,7 @@ def grade_hand_in(
     data_dir: Path | None = None,
     cell_timeout_s: float = 60.0,
     notebook_timeout_s: float = 600.0,
-    kernel: KernelFactory = spawned_kernel,
+    kernel: StartKernel | None = None,
 ) -> tuple[GradeRecord, NotebookNode] | Rejected:
     """Grade one hand-in.
 
@@ -66,8 +66,8 @@ def grade_hand_in(
         The assignment's folder; its files other than notebooks are copied next to the run.
     cell_timeout_s, notebook_timeout_s : float
         Seconds for one cell, and for all cells together.
-    kernel : callable
-        How a kernel is made (see :mod:`autograder.grading.run`).
+    kernel : callable, optional
+        How a kernel is started (see :mod:`autograder.grading.run`).
 
     Returns
     -------
@@ -114,7 +114,7 @@ def grade_notebook(
     name: str = "",
     data_dir: Path | None = None,
     limits: Limits | None = None,
-    kernel: KernelFactory = spawned_kernel,
+    kernel: StartKernel | None = None,
 ) -> tuple[GradeRecord, NotebookNode]:
     """Repair, run and score a notebook that was read (see :func:`grade_hand_in`)."""
     began = time.monotonic()

@@ -36,7 +36,7 @@ def grade_job(job: Job) -> tuple[GradeRecord, str] | Rejected:
         data_dir=job.data_dir,
         cell_timeout_s=job.cell_timeout_s,
         notebook_timeout_s=job.notebook_timeout_s,
-        kernel=job.kernels.factory(),
+        kernel=job.kernels.starter(),
     )
     if isinstance(result, Rejected):
         return result

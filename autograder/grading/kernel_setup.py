@@ -10,15 +10,15 @@ import ast
 import contextlib
 import importlib.util
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from jupyter_client.manager import AsyncKernelManager
-
-from autograder.grading.run import KernelFactory, spawned_kernel
+from autograder.grading.rehearsal import imported_on_the_way
+from autograder.grading.run import StartKernel
 from autograder.grading.spec import AssignmentSpec
-from autograder.kernels.client import Address, ForkParent, ParentError
+from autograder.kernels.client import Address, Connection, ForkParent, ParentError
 from autograder.kernels.request import Bounds
 
 __all__ = ["KernelSetup", "SandboxRefused", "imported_modules", "prepared"]
@@ -51,20 +51,24 @@ class KernelSetup:
     address: Address | None = None
     bounds: Bounds = field(default_factory=Bounds)
 
-    def factory(self) -> KernelFactory:
-        """How to make a kernel in a private folder of a run."""
-        return spawned_kernel if self.address is None else self._forked
+    def starter(self) -> StartKernel:
+        """How to start a kernel in a private folder of a run."""
+        if self.address is None:
+            from autograder.grading.jupyter_kernel import jupyter_kernel
 
-    def _forked(self, place: Path) -> AsyncKernelManager:
-        from autograder.kernels.provisioner import kernel_manager
+            return jupyter_kernel()
+        from autograder.grading.forked_kernel import forked_kernel
 
-        assert self.address is not None
-        return kernel_manager(place, place.parent, self.address, self.tier, self.bounds)
+        return forked_kernel(self.address, self.tier, self.bounds)
 
 
 @contextlib.contextmanager
 def prepared(
-    specs: Iterable[AssignmentSpec], *, sandbox: str = "auto", bounds: Bounds | None = None
+    specs: Iterable[AssignmentSpec],
+    *,
+    sandbox: str = "auto",
+    bounds: Bounds | None = None,
+    rehearse: Mapping[str, Path] | None = None,
 ) -> Iterator[Callable[[], KernelSetup]]:
     """Start the parent for these assignments; it imports their modules meanwhile.
 
@@ -74,6 +78,9 @@ def prepared(
     sandbox : {"auto", "namespaces", "landlock", "none"}
         "auto" takes the strongest walls that hold.
     bounds : Bounds, optional
+    rehearse : mapping of str to Path, optional
+        By assignment, the folder with its data files: its own answers are run once to learn what else they
+        import. Worth it for more than a few hand-ins.
 
     Yields
     ------
@@ -81,28 +88,44 @@ def prepared(
         Waits for the parent, chooses the walls and returns the :class:`KernelSetup`. Raises
         :class:`SandboxRefused` when the walls do not hold.
     """
-    bounds = bounds or Bounds()
+    specs, bounds = list(specs), bounds or Bounds()
     with contextlib.ExitStack() as stack:
         try:
             parent = ForkParent(imported_modules(specs))
         except ParentError as error:
             cause = str(error)
             yield lambda: _without_parent(sandbox, bounds, cause)
-        else:
-            stack.callback(parent.close)
-            yield lambda: _behind_walls(parent, sandbox, bounds)
+            return
+        stack.callback(parent.close)
+        # In a thread: whoever prepares a class has something else to do meanwhile.
+        waiting = stack.enter_context(ThreadPoolExecutor(1, "takara-kernels"))
+        setup = waiting.submit(_made_ready, parent, sandbox, bounds, specs, rehearse or {})
+        yield setup.result
 
 
-def _behind_walls(parent: ForkParent, sandbox: str, bounds: Bounds) -> KernelSetup:
+def _made_ready(
+    parent: ForkParent,
+    sandbox: str,
+    bounds: Bounds,
+    specs: list[AssignmentSpec],
+    rehearse: Mapping[str, Path],
+) -> KernelSetup:
     from autograder.kernels.sandbox import NoSandbox, choose
 
     try:
         parent.wait_until_ready()
-        return KernelSetup(choose(parent, sandbox).tier, parent.address, bounds)
+        setup = KernelSetup(choose(parent, sandbox).tier, parent.address, bounds)
     except ParentError as error:
         return _without_parent(sandbox, bounds, str(error))
     except NoSandbox as error:
         raise SandboxRefused(_refusal(str(error))) from error
+    found: set[str] = set()
+    for spec in specs:
+        if spec.assignment in rehearse:
+            found |= imported_on_the_way(spec, rehearse[spec.assignment], setup.starter())
+    with contextlib.suppress(ParentError):  # then another parent is there, without them
+        Connection.shared(parent.address).import_modules(sorted(filter(_installed, found)))
+    return setup
 
 
 def _without_parent(sandbox: str, bounds: Bounds, cause: str) -> KernelSetup:

@@ -102,12 +102,13 @@ class RunHandIn(_Step):
         assignment, _, student = self._where(resources)
         spec = self._spec(resources)
         repairs = [Repair(**dict(r)) for r in nb.metadata.get("takara", {}).get("repairs", [])]
+        data_dir = self._paths(resources)["data"]
         done = run(
             nb,
-            data_dir=self._paths(resources)["data"],
+            data_dir=data_dir,
             tests=positions_of_tests(nb, spec),
             limits=Limits(cell_timeout_s=self.cell_timeout_s, notebook_timeout_s=self.notebook_timeout_s),
-            kernel=_kernels(spec, self.sandbox, self.memory_mb).factory(),
+            kernel=_kernels(spec, data_dir, self.sandbox, self.memory_mb).starter(),
         )
         record = score(done, spec, learner=student, repairs=repairs)
         self.log.info("%s %s: %g / %g points", assignment, student, record.points, record.max_points)
@@ -116,11 +117,13 @@ class RunHandIn(_Step):
 
 
 @functools.cache
-def _kernels(spec: AssignmentSpec, sandbox: str, memory_mb: int) -> KernelSetup:
+def _kernels(spec: AssignmentSpec, data_dir: Path, sandbox: str, memory_mb: int) -> KernelSetup:
     """One parent for all hand-ins of an assignment that this process grades; it ends with the process."""
     stack = contextlib.ExitStack()
     atexit.register(stack.close)
-    return stack.enter_context(prepared([spec], sandbox=sandbox, bounds=Bounds(memory_mb=memory_mb)))()
+    rehearse = {spec.assignment: data_dir}
+    bounds = Bounds(memory_mb=memory_mb)
+    return stack.enter_context(prepared([spec], sandbox=sandbox, bounds=bounds, rehearse=rehearse))()
 
 
 class SaveRecord(_Step):

@@ -4,10 +4,10 @@ The outcome of a cell is what the kernel *replied*, never what the cell printed.
 that passed, statements that must fail are run: if one "passes", the kernel no longer tells the truth
 and the cell is marked for review.
 
-A run is one kernel in one private temporary folder: its sockets (``ipc``, no ports), home, IPython
-profile, matplotlib cache, and working directory with copies of the assignment's data files. How the
-kernel process comes to life is the business of the ``KernelFactory``; a forked or sandboxed kernel is
-another factory (or a ``jupyter_client`` provisioner), nothing else here changes.
+A run is one kernel in one private temporary folder: its home, IPython profile, matplotlib cache, and
+working directory with copies of the assignment's data files. How the kernel comes to life is not known
+here (:class:`Kernel`): :mod:`.forked_kernel` forks one behind walls, :mod:`.jupyter_kernel` starts an
+ordinary one.
 """
 
 from __future__ import annotations
@@ -15,10 +15,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-import json
 import logging
 import os
-import queue
 import re
 import secrets
 import shutil
@@ -27,29 +25,29 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from jupyter_client.asynchronous.client import AsyncKernelClient
-from jupyter_client.manager import AsyncKernelManager
-from nbclient import NotebookClient
-from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 
 from autograder.grading import probes
+from autograder.grading.outputs import error_output
 
 __all__ = [
     "CellOutcome",
-    "KernelFactory",
+    "Kernel",
     "KernelLost",
     "KernelStartError",
     "Limits",
     "Outcome",
+    "Place",
+    "Ran",
     "Run",
+    "StartKernel",
     "run",
-    "spawned_kernel",
+    "well_formed",
 ]
 
 Outcome = str  # "ok" | "error" | "timeout" | "not_run" | "skipped" (text, or an empty cell)
@@ -62,14 +60,9 @@ ENVIRONMENT_ALLOWED = (
     "SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATHEXT", "PROGRAMDATA", "NUMBER_OF_PROCESSORS",
 )  # fmt: skip
 
-#: Plain tracebacks: IPython's own take 20 ms each, and quote lines around the one that failed.
-_KERNEL_ARGUMENTS = ("--InteractiveShell.xmode=Plain", "--InteractiveShell.colors=nocolor")
 _ANSWER_S = 10.0
-_WELCOME_S = 0.2  # a kernel of an older ipykernel does not send a welcome
 _LONGEST_SOCKET_FOLDER = 80  # a Unix socket's path must stay below 108 bytes
 _log = logging.getLogger("autograder.grading.run")
-_quiet = logging.getLogger("autograder.grading.run.nbclient")
-_quiet.setLevel(logging.CRITICAL)
 
 
 class KernelStartError(RuntimeError):
@@ -121,17 +114,130 @@ class Run:
     died_at: int | None = None  # position of the cell during which the kernel died
 
 
-KernelFactory = Callable[[Path], AsyncKernelManager]
+@dataclass(frozen=True)
+class Place:
+    """The private folder of a run.
+
+    Parameters
+    ----------
+    folder : Path
+        All that a kernel may write to.
+    """
+
+    folder: Path
+
+    @property
+    def work(self) -> Path:
+        """The working directory, with the assignment's data files."""
+        return self.folder / "work"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The whole environment of a kernel: nothing of ours that is not known to be harmless."""
+        env = {name: os.environ[name] for name in ENVIRONMENT_ALLOWED if name in os.environ}
+        home, temp = str(self.folder / "home"), str(self.folder / "tmp")
+        env.update(
+            HOME=home,
+            USERPROFILE=home,
+            TMPDIR=temp,
+            TEMP=temp,
+            TMP=temp,
+            IPYTHONDIR=str(self.folder / "ipython"),
+            JUPYTER_CONFIG_DIR=home,
+            JUPYTER_RUNTIME_DIR=temp,
+            MPLCONFIGDIR=str(self.folder / "matplotlib"),
+            MPLBACKEND="module://matplotlib_inline.backend_inline",
+            PYTHONHASHSEED="0",
+            PYTHONUTF8="1",
+            PYTHONDONTWRITEBYTECODE="1",
+            OMP_NUM_THREADS="1",
+            OPENBLAS_NUM_THREADS="1",
+            MKL_NUM_THREADS="1",
+            NBGRADER_EXECUTION="autograde",
+        )
+        with contextlib.suppress(Exception):
+            env["PYTHONUSERBASE"] = site.getuserbase()
+        return env
+
+    def keep_font_list(self) -> None:
+        """Copy matplotlib's list of fonts here: to make one anew takes seconds. (A fork knows it already.)"""
+        target = self.folder / "matplotlib"
+        try:
+            import matplotlib
+
+            cache = Path(matplotlib.get_cachedir() or "")
+            lists = list(cache.glob("fontlist-*.json"))
+            if not lists:
+                import matplotlib.font_manager
+
+                lists = list(cache.glob("fontlist-*.json"))
+            for path in lists:
+                shutil.copyfile(path, target / path.name)
+        except (ImportError, OSError, RuntimeError) as error:
+            _log.debug("no font cache to copy: %s", error)
 
 
-def spawned_kernel(folder: Path, kernel_name: str = "python3") -> AsyncKernelManager:
-    """A kernel manager that starts an ordinary kernel process, over sockets in ``folder``."""
-    km = AsyncKernelManager(kernel_name=kernel_name)
-    km.connection_file = str(folder / "connection.json")
-    if sys.platform != "win32":
-        km.transport = "ipc"
-        km.ip = str(folder / "k")
-    return km
+@dataclass(frozen=True)
+class Ran:
+    """What came of one cell in a kernel.
+
+    ``status`` is "ok" (there is a ``reply``, of whatever kind), "timeout" or "dead". ``said`` counts what
+    of its output was kept.
+    """
+
+    status: str
+    reply: Mapping[str, Any]
+    seconds: float
+    said: int
+
+
+class Kernel(Protocol):
+    """A started kernel that runs the cells of one notebook; for one thread.
+
+    ``dead``: it runs nothing any more. ``doubts``: what has been noticed of answers that are not the
+    kernel's own.
+    """
+
+    dead: bool
+
+    @property
+    def doubts(self) -> list[str]: ...
+
+    def run_cell(self, cell: NotebookNode, n: int, timeout_s: float, output_bytes: int) -> Ran:
+        """Run cell ``n``, and fill in its outputs and execution count.
+
+        A cell that takes longer than ``timeout_s`` is interrupted, and after some grace killed with its
+        kernel.
+
+        Raises
+        ------
+        KernelLost
+        """
+        ...
+
+    def ask(self, source: str, timeout_s: float, **options: Any) -> dict[str, Any] | None:
+        """The reply to code of ours, outside the notebook; its output is thrown away. None: there was none.
+
+        Parameters
+        ----------
+        source : str
+        timeout_s : float
+        **options
+            ``silent``, ``store_history``, ``user_expressions`` of Jupyter's ``execute_request``.
+
+        Raises
+        ------
+        KernelLost
+        """
+        ...
+
+    def stop(self) -> int:
+        """End it; its memory in MB at the highest, 0 where nobody measured it."""
+        ...
+
+
+#: Starts a kernel for a notebook in a place; raises whatever went wrong.
+StartKernel = Callable[[NotebookNode, Place, Limits], Kernel]
 
 
 def run(
@@ -140,7 +246,7 @@ def run(
     data_dir: Path | None = None,
     tests: Collection[int] = (),
     limits: Limits | None = None,
-    kernel: KernelFactory = spawned_kernel,
+    kernel: StartKernel | None = None,
 ) -> Run:
     """Run every code cell of ``nb`` and return the executed copy with the outcomes.
 
@@ -153,8 +259,8 @@ def run(
     tests : collection of int
         Positions of test cells; after each that passed, the must-fail statements are run.
     limits : Limits
-    kernel : KernelFactory
-        Makes the kernel manager in the given private folder.
+    kernel : callable, optional
+        Starts the kernel; by default an ordinary one of jupyter_client's.
 
     Raises
     ------
@@ -162,334 +268,137 @@ def run(
         If no kernel could be started after several attempts.
     """
 
+    if kernel is None:
+        from autograder.grading.jupyter_kernel import jupyter_kernel
+
+        kernel = jupyter_kernel()
+
     def once() -> Run:
-        copy = NotebookNode(_copy(nb))
-        return _in_own_loop(_run(copy, data_dir, frozenset(tests), limits or Limits(), kernel))
+        return _run(_copy(nb), data_dir, frozenset(tests), limits or Limits(), kernel)
 
     with contextlib.suppress(KernelLost):
-        return once()
-    return once()
+        return _outside_event_loops(once)
+    return _outside_event_loops(once)
 
 
-async def _run(
-    nb: NotebookNode, data_dir: Path | None, tests: frozenset[int], limits: Limits, kernel: KernelFactory
+def _run(
+    nb: NotebookNode, data_dir: Path | None, tests: frozenset[int], limits: Limits, start: StartKernel
 ) -> Run:
     started = time.monotonic()
     with _private_folder() as folder:
-        work = folder / "work"
-        _copy_data(data_dir, work)
-        session = await _start(nb, folder, limits, kernel)
+        place = Place(folder)
+        _copy_data(data_dir, place.work)
+        kernel = _start(nb, place, limits, start)
         try:
-            outcomes = await _run_cells(session, tests, limits)
+            outcomes = _Session(kernel, nb, limits).run(tests)
         finally:
-            memory_mb = await session.stop()
+            memory_mb = kernel.stop()
     died_at = next((n for n, o in enumerate(outcomes) if o.ename == "DeadKernel"), None)
     return Run(nb, tuple(outcomes), time.monotonic() - started, memory_mb, died_at)
 
 
-async def _run_cells(session: _Session, tests: frozenset[int], limits: Limits) -> list[CellOutcome]:
-    deadline = session.deadline
-    outcomes: list[CellOutcome] = []
-    reason = ""
-    for n, cell in enumerate(session.client.nb.cells):
-        if cell.cell_type != "code" or not cell.source.strip():
-            outcomes.append(CellOutcome("skipped"))
-            continue
-        left = deadline - time.monotonic()
-        if not reason and left <= 0:
-            reason = "time"
-        if reason:
-            outcomes.append(CellOutcome("not_run", reason=reason))
-            continue
-        outcome = await session.execute(n, min(limits.cell_timeout_s, left))
-        if n in tests and outcome.outcome == "ok":
-            outcome = await session.examine(outcome, cell)
-        outcomes.append(outcome)
-        if session.dead:
-            reason = "dead"
-    return outcomes
-
-
-# --- one kernel ----------------------------------------------------------------------------------
-
-
-class _Client(NotebookClient):
-    """nbclient with bounded output, the kernel's reply to each cell, and a start without idle waiting."""
-
-    reply: Mapping[str, Any] | None = None
-    budget_bytes = 0
-    cell_bytes = 0
-    cut = False
-
-    async def async_start_new_kernel_client(self) -> AsyncKernelClient:
-        """Connect; as soon as the kernel answers on both channels it is ready.
-
-        ``wait_for_ready`` of jupyter_client ends with a fixed wait of 0.2 s, a good part of a short notebook.
-        """
-        assert self.km is not None
-        kc = self.kc = self.km.client()
-        kc.session.unpack = _unpack
-        kc.start_channels(hb=False, stdin=False)
+def _start(nb: NotebookNode, place: Place, limits: Limits, start: StartKernel) -> Kernel:
+    problem: BaseException | None = None
+    for attempt in range(limits.start_attempts):
         try:
-            await _ready(kc, self.km, float(self.startup_timeout))
-        except BaseException:
-            kc.stop_channels()  # an open one would keep the next context from ending
-            raise
-        return kc
-
-    def process_message(
-        self, msg: dict[str, Any], cell: NotebookNode, cell_index: int
-    ) -> NotebookNode | None:
-        if msg["msg_type"] in ("stream", "display_data", "execute_result", "error", "update_display_data"):
-            size = _size(msg["content"])
-            self.cell_bytes += size
-            if self.cell_bytes > self.budget_bytes:
-                if not self.cut:
-                    self.cut = True
-                    cell.outputs.append(
-                        NotebookNode(
-                            output_type="stream",
-                            name="stdout",
-                            text="\n…（出力が多いため、ここから後は省きました）\n",
-                        )
-                    )
-                return None
-        if msg["msg_type"].startswith("comm"):  # widgets: nothing to grade, state may be large
-            return None
-        return super().process_message(msg, cell, cell_index)
+            return start(nb, place, limits)
+        except Exception as error:
+            problem = error
+            _log.warning("kernel start %d of %d failed: %s", attempt + 1, limits.start_attempts, error)
+    raise KernelStartError(f"{type(problem).__name__}: {problem}") from problem
 
 
-@dataclass
 class _Session:
-    """A started kernel and the notebook that it runs."""
+    """A notebook and the kernel that runs it."""
 
-    client: _Client
-    limits: Limits
-    comparisons: tuple[str, ...]
-    left_bytes: int
-    deadline: float  # of the whole notebook, by time.monotonic()
-    dead: bool = False
+    def __init__(self, kernel: Kernel, nb: NotebookNode, limits: Limits) -> None:
+        self._kernel, self._nb, self._limits = kernel, nb, limits
+        self._comparisons = probes.used_comparisons(cell.source for cell in nb.cells)
+        self._left_bytes = limits.notebook_output_bytes
+        self._deadline = time.monotonic() + limits.notebook_timeout_s
+        self._count = 0  # of the last execution
 
-    async def execute(self, n: int, timeout_s: float) -> CellOutcome:
-        client, limits = self.client, self.limits
-        cell = client.nb.cells[n]
-        client.budget_bytes, client.cell_bytes, client.cut = (
-            min(limits.cell_output_bytes, self.left_bytes),
-            0,
-            False,
-        )
-        status, reply, seconds = await self._send(cell, n, timeout_s)
-        self.left_bytes -= min(client.cell_bytes, client.budget_bytes)
-        if status == "dead":
+    def run(self, tests: frozenset[int]) -> list[CellOutcome]:
+        """Run the cells in order; after each test that passed, see whether the kernel tells the truth."""
+        outcomes: list[CellOutcome] = []
+        reason = ""
+        for n, cell in enumerate(self._nb.cells):
+            if cell.cell_type != "code" or not cell.source.strip():
+                outcomes.append(CellOutcome("skipped"))
+                continue
+            left = self._deadline - time.monotonic()
+            if not reason and left <= 0:
+                reason = "time"
+            if reason:
+                outcomes.append(CellOutcome("not_run", reason=reason))
+                continue
+            outcome = self._execute(n, min(self._limits.cell_timeout_s, left))
+            if n in tests and outcome.outcome == "ok":
+                outcome = self._examine(outcome, cell)
+            outcomes.append(outcome)
+            if self._kernel.dead:
+                reason = "dead"
+        return outcomes
+
+    def _execute(self, n: int, timeout_s: float) -> CellOutcome:
+        limits, cell = self._limits, self._nb.cells[n]
+        ran = self._kernel.run_cell(cell, n, timeout_s, min(limits.cell_output_bytes, self._left_bytes))
+        self._left_bytes -= ran.said
+        self._count = int(ran.reply.get("execution_count") or 0)
+        if ran.status == "dead":
             return CellOutcome(
-                "error", "DeadKernel", "the kernel died while this cell was running", seconds=seconds
+                "error", "DeadKernel", "the kernel died while this cell was running", seconds=ran.seconds
             )
-        if status == "timeout":
-            if not self.dead and not any(o.output_type == "error" for o in cell.outputs):
-                cell.outputs.append(_error("TimeoutError", f"{timeout_s:.0f} s"))
-            return CellOutcome("timeout", "TimeoutError", f"{timeout_s:.0f} s", seconds=seconds)
-        if reply.get("status") == "ok":
+        failed = any(o.output_type == "error" for o in cell.outputs)
+        if ran.status == "timeout":
+            if not self._kernel.dead and not failed:
+                cell.outputs.append(error_output("TimeoutError", f"{timeout_s:.0f} s"))
+            return CellOutcome("timeout", "TimeoutError", f"{timeout_s:.0f} s", seconds=ran.seconds)
+        if ran.reply.get("status") == "ok":
             _shorten_tracebacks(cell, limits.traceback_lines)
-            return CellOutcome("ok", seconds=seconds)
-        ename, evalue = str(reply.get("ename", "")), str(reply.get("evalue", ""))[:4000]
-        lines = [_plain(str(line)) for line in reply.get("traceback") or []]
-        if not any(o.output_type == "error" for o in cell.outputs):
-            cell.outputs.append(_error(ename, evalue, [str(x) for x in reply.get("traceback") or []]))
+            return CellOutcome("ok", seconds=ran.seconds)
+        ename, evalue = str(ran.reply.get("ename", "")), str(ran.reply.get("evalue", ""))[:4000]
+        traceback = [str(line) for line in ran.reply.get("traceback") or []]
+        if not failed:
+            cell.outputs.append(error_output(ename, evalue, traceback))
         _shorten_tracebacks(cell, limits.traceback_lines)
-        text = "\n".join(_middle_cut("\n".join(lines).split("\n"), limits.traceback_lines))
-        return CellOutcome("error", ename or "Error", evalue, text[:20_000], seconds=seconds)
+        lines = "\n".join(map(_plain, traceback)).split("\n")
+        text = "\n".join(_middle_cut(lines, limits.traceback_lines))
+        return CellOutcome("error", ename or "Error", evalue, text[:20_000], seconds=ran.seconds)
 
-    async def _send(self, cell: NotebookNode, n: int, timeout_s: float) -> tuple[str, Any, float]:
-        """Execute a cell: ("ok", reply content, seconds), or "timeout" / "dead" without a reply."""
-        client = self.client
-        client.reply = None
-        began = time.monotonic()
-        task = asyncio.ensure_future(client.async_execute_cell(cell, n))
-        done, _ = await asyncio.wait({task}, timeout=timeout_s)
-        timed_out = not done
-        if timed_out:
-            with contextlib.suppress(Exception):
-                await client.km.interrupt_kernel()
-            done, _ = await asyncio.wait({task}, timeout=self.limits.interrupt_grace_s)
-        if not done:
-            self.dead = True
-            with contextlib.suppress(Exception):
-                await client.km.shutdown_kernel(now=True)
-            done, _ = await asyncio.wait({task}, timeout=5)
-        if not done:
-            task.cancel()
-        seconds = time.monotonic() - began
-        error = task.exception() if done and not task.cancelled() else None
-        if isinstance(error, DeadKernelError) or self.dead:
-            self._mourn()
-            return ("timeout" if timed_out else "dead"), {}, seconds
-        if timed_out:
-            return "timeout", {}, seconds
-        if error is not None:
-            _log.warning("unexpected error while a cell was running", exc_info=error)
-            return "ok", {"status": "error", "ename": type(error).__name__, "evalue": str(error)}, seconds
-        return (
-            "ok",
-            client.reply or {"status": "error", "ename": "NoReply", "evalue": "the kernel gave no reply"},
-            seconds,
-        )
-
-    async def examine(self, outcome: CellOutcome, cell: NotebookNode) -> CellOutcome:
+    def _examine(self, outcome: CellOutcome, cell: NotebookNode) -> CellOutcome:
         """Ask for the value of a test's last expression, then check that failures still fail."""
         value: tuple[str, str] | None = None
         distrust: list[str] = []
         if probes.may_have_value(cell.source):
-            count = int((self.client.reply or {}).get("execution_count") or 0)
-            value = await self._value(count, keep=True)
+            value = self._value(self._count, keep=True)
             if value is None:  # is it None, or does the kernel hide values?
                 nonce = str(secrets.randbelow(900_000_000) + 100_000_000)
-                count = int((await self._ask(nonce) or {}).get("execution_count") or 0)
-                seen = await self._value(count, keep=False)
+                count = int((self._ask(nonce) or {}).get("execution_count") or 0)
+                seen = self._value(count, keep=False)
                 if seen != ("number", f"{float(nonce)!r}"):
                     distrust.append(f"the value {nonce} of an expression came back as {seen}")
-        source, ename, evalue = probes.must_fail(secrets.token_hex(8), self.comparisons)
-        if doubt := probes.distrust_of(await self._ask(source), ename, evalue):
+        source, ename, evalue = probes.must_fail(secrets.token_hex(8), self._comparisons)
+        if doubt := probes.distrust_of(self._ask(source), ename, evalue):
             distrust.append(doubt)
+        distrust += self._kernel.doubts
         return dataclasses.replace(outcome, value=value, distrust=tuple(distrust))
 
-    async def _value(self, execution_count: int, *, keep: bool) -> tuple[str, str] | None:
+    def _value(self, execution_count: int, *, keep: bool) -> tuple[str, str] | None:
         """The value of the expression that ended execution ``execution_count``; None for None."""
         expression = probes.value_expression(execution_count, keep=keep)
-        reply = await self._ask("", silent=True, user_expressions={"value": expression})
+        reply = self._ask("", silent=True, user_expressions={"value": expression})
         if reply is None:
             return ("unknown", "no answer")
         return probes.parse_value((reply.get("user_expressions") or {}).get("value") or {})
 
-    async def _ask(self, source: str, **options: Any) -> dict[str, Any] | None:
-        """The kernel's reply to code of ours, outside the notebook; its output is thrown away."""
-        kc, km = self.client.kc, self.client.km
-        if self.dead or kc is None or km is None:
-            return None
-        # An error must not make the kernel drop the next request, as it does for "run all cells".
-        request = kc.execute(source, store_history=False, stop_on_error=False, **options)
-        left = max(1.0, self.deadline - time.monotonic())
-        for seconds in (min(_ANSWER_S, self.limits.cell_timeout_s, left), self.limits.interrupt_grace_s):
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    return await self._reply(kc, request)
-            with contextlib.suppress(Exception):
-                await km.interrupt_kernel()
-        with contextlib.suppress(Exception):
-            await km.shutdown_kernel(now=True)
-        self._mourn()
-        return None
-
-    def _mourn(self) -> None:
-        """Note that the kernel is dead, and raise KernelLost where the notebook has no part in it."""
-        self.dead = True
-        provisioner = self.client.km.provisioner if self.client.km else None
-        process = getattr(provisioner, "process", None)
-        end = getattr(provisioner, "end", None) or getattr(process, "end", None)
-        if getattr(end, "lost", False):
-            raise KernelLost("the parent of the kernels is gone")
-
-    async def _reply(self, kc: AsyncKernelClient, request: str) -> dict[str, Any] | None:
-        """Wait for the reply to a request; None when the kernel has ended."""
-        while True:
-            with contextlib.suppress(queue.Empty):
-                msg = await kc.get_shell_msg(timeout=1.0)
-                if msg["parent_header"].get("msg_id") == request:
-                    return _well_formed(msg["content"])
-                continue
-            if not await self.client.km.is_alive():
-                self._mourn()
-                return None
-
-    async def stop(self) -> int:
-        """End the kernel and return its memory in MB at the highest; 0 where nobody measured it."""
-        client = self.client
-        with contextlib.suppress(Exception):
-            if client.kc is not None:
-                client.kc.stop_channels()
-        with contextlib.suppress(Exception):
-            return await _end(client.km)
-        return 0
+    def _ask(self, source: str, **options: Any) -> dict[str, Any] | None:
+        left_s = max(1.0, self._deadline - time.monotonic())
+        timeout_s = min(_ANSWER_S, self._limits.cell_timeout_s, left_s)
+        return self._kernel.ask(source, timeout_s, store_history=False, **options)
 
 
-async def _ready(kc: AsyncKernelClient, km: AsyncKernelManager, timeout_s: float) -> None:
-    """Wait until the kernel has answered a request on the shell channel and told so on iopub.
-
-    Raises
-    ------
-    RuntimeError
-        When it died or did not answer in time.
-    """
-    deadline = time.monotonic() + timeout_s
-    with contextlib.suppress(queue.Empty):  # the first thing on iopub, once we are connected
-        await kc.get_iopub_msg(timeout=_WELCOME_S)
-    while time.monotonic() < deadline:
-        request = kc.kernel_info()
-        with contextlib.suppress(queue.Empty):
-            while (await kc.get_shell_msg(timeout=1.0))["parent_header"].get("msg_id") != request:
-                pass
-            while not _says_idle(await kc.get_iopub_msg(timeout=_WELCOME_S), request):
-                pass
-            return
-        if not await km.is_alive():
-            raise RuntimeError("the kernel ended while it was starting")
-    raise RuntimeError(f"the kernel did not answer within {timeout_s:.0f} s")
-
-
-def _says_idle(msg: Mapping[str, Any], request: str) -> bool:
-    return msg["parent_header"].get("msg_id") == request and msg["content"].get("execution_state") == "idle"
-
-
-async def _end(km: AsyncKernelManager) -> int:
-    """Kill the kernel at once (jupyter_client's own way polls every 0.1 s); return its peak memory in MB."""
-    provisioner = km.provisioner
-    if provisioner is not None:
-        await provisioner.kill()
-        await provisioner.wait()
-    await km.cleanup_resources()
-    return getattr(getattr(provisioner, "end", None), "peak_mb", 0)
-
-
-async def _start(nb: NotebookNode, folder: Path, limits: Limits, kernel: KernelFactory) -> _Session:
-    problem: BaseException | None = None
-    for attempt in range(limits.start_attempts):
-        place = folder / f"kernel-{attempt}"
-        place.mkdir(mode=0o700)
-        km = None
-        try:
-            km = kernel(place)
-            client = _Client(
-                nb,
-                km=km,
-                timeout=None,
-                allow_errors=True,
-                store_widget_state=False,
-                record_timing=False,
-                skip_cells_with_tag="",
-                startup_timeout=int(limits.startup_timeout_s),
-                log=_quiet,
-                on_cell_executed=None,
-                extra_arguments=list(_KERNEL_ARGUMENTS),
-            )
-            client.on_cell_executed = lambda *, cell, cell_index, execute_reply, c=client: setattr(
-                c, "reply", _well_formed(execute_reply["content"])
-            )
-            client.reset_execution_trackers()
-            await client.async_start_new_kernel(cwd=str(folder / "work"), env=_environment(folder))
-            await client.async_start_new_kernel_client()
-        except Exception as error:
-            problem = error
-            _log.warning("kernel start %d of %d failed: %s", attempt + 1, limits.start_attempts, error)
-            with contextlib.suppress(Exception):
-                if km is not None:
-                    await _end(km)
-            continue
-        used = probes.used_comparisons(cell.source for cell in nb.cells)
-        deadline = time.monotonic() + limits.notebook_timeout_s
-        return _Session(client, limits, used, limits.notebook_output_bytes, deadline)
-    raise KernelStartError(f"{type(problem).__name__}: {problem}") from problem
-
-
-# --- the rim: folders, environment, loop ---------------------------------------------------------
+# --- the rim: folders, event loops ---------------------------------------------------------------
 
 
 @contextlib.contextmanager
@@ -528,64 +437,18 @@ def _copy_data(data_dir: Path | None, work: Path) -> None:
             shutil.copyfile(source, target / name)
 
 
-def _environment(folder: Path) -> dict[str, str]:
-    env = {name: os.environ[name] for name in ENVIRONMENT_ALLOWED if name in os.environ}
-    home = str(folder / "home")
-    temp = str(folder / "tmp")
-    env.update(
-        HOME=home,
-        USERPROFILE=home,
-        TMPDIR=temp,
-        TEMP=temp,
-        TMP=temp,
-        IPYTHONDIR=str(folder / "ipython"),
-        JUPYTER_CONFIG_DIR=home,
-        JUPYTER_RUNTIME_DIR=temp,
-        MPLCONFIGDIR=str(folder / "matplotlib"),
-        MPLBACKEND="module://matplotlib_inline.backend_inline",
-        PYTHONHASHSEED="0",
-        PYTHONUTF8="1",
-        PYTHONDONTWRITEBYTECODE="1",
-        OMP_NUM_THREADS="1",
-        OPENBLAS_NUM_THREADS="1",
-        MKL_NUM_THREADS="1",
-        NBGRADER_EXECUTION="autograde",
-    )
-    with contextlib.suppress(Exception):
-        env["PYTHONUSERBASE"] = site.getuserbase()
-    _copy_font_cache(folder / "matplotlib")
-    return env
-
-
-def _copy_font_cache(target: Path) -> None:
-    """Give the kernel a copy of matplotlib's list of fonts, which takes seconds to make anew."""
-    try:
-        import matplotlib
-
-        cache = Path(matplotlib.get_cachedir() or "")
-        lists = list(cache.glob("fontlist-*.json"))
-        if not lists:
-            import matplotlib.font_manager
-
-            lists = list(cache.glob("fontlist-*.json"))
-        for path in lists:
-            shutil.copyfile(path, target / path.name)
-    except (ImportError, OSError, RuntimeError) as error:
-        _log.debug("no font cache to copy: %s", error)
-
-
-def _in_own_loop(coroutine: Coroutine[Any, Any, Run]) -> Run:
-    """Run a coroutine to its end, also when the caller is inside an event loop (a notebook, a server)."""
+def _outside_event_loops(function: Callable[[], Run]) -> Run:
+    """Call in a thread of its own when the caller is inside an event loop (a notebook, a server)."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return asyncio.run(coroutine)
+        return function()
     result: list[Run] = []
     problem: list[BaseException] = []
 
     def work() -> None:
         try:
-            result.append(asyncio.run(coroutine))
+            result.append(function())
         except BaseException as error:
             problem.append(error)
 
@@ -600,38 +463,14 @@ def _in_own_loop(coroutine: Coroutine[Any, Any, Run]) -> Run:
 # --- small things --------------------------------------------------------------------------------
 
 
-def _unpack(packed: bytes) -> Any:
-    """Read a part of a kernel's message. Lone surrogates, which nobody could write as UTF-8, are replaced."""
-    value = json.loads(packed.decode("utf-8", "replace"))
-    if b"\\ud" in packed.lower():
-        value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
-    return value
-
-
-def _well_formed(reply: Mapping[str, Any]) -> dict[str, Any]:
+def well_formed(reply: Mapping[str, Any]) -> dict[str, Any]:
     """A kernel's reply with values of the right types: the learner's code can send anything."""
-    kinds = {"traceback": list, "execution_count": int}
+    kinds = {"traceback": list, "execution_count": int, "user_expressions": dict}
     return {k: v for k, v in reply.items() if isinstance(v, kinds.get(k, object))}
 
 
 def _plain(text: str) -> str:
     return re.sub(r"\x1b\[[0-9;?]*[ -/]*[@-~]", "", text)
-
-
-def _size(content: Any) -> int:
-    if isinstance(content, str | bytes):
-        return len(content)
-    if isinstance(content, Mapping):
-        return sum(_size(v) for v in content.values())
-    if isinstance(content, list | tuple):
-        return sum(_size(v) for v in content)
-    return 8
-
-
-def _error(ename: str, evalue: str, traceback: list[str] | None = None) -> NotebookNode:
-    return NotebookNode(
-        output_type="error", ename=ename, evalue=evalue, traceback=traceback or [f"{ename}: {evalue}"]
-    )
 
 
 def _middle_cut(lines: list[str], at_most: int) -> list[str]:

@@ -9,14 +9,16 @@ import resource
 import signal
 import socket
 import sys
-from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import landlock, linux, namespaces, seccomp
 from .request import Bounds, Start
 
+if TYPE_CHECKING:
+    from .plain_kernel import PlainKernel
+
 _MB = 1_000_000
-_THREADS_MB = 1000  # addresses, not memory: stacks and heaps that threads reserve (ipykernel alone: 550)
+_THREADS_MB = 1000  # addresses, not memory: stacks and heaps that threads reserve
 _NOBODY = 65534
 _FIRST_USER = 1 << 30  # far from anybody's; with the process id added, a user of its own for each kernel
 _PROC = ("/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat")  # what libraries ask for
@@ -24,12 +26,23 @@ _PROC = ("/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat")  # what l
 BREACH = 10
 
 
-def become_kernel(start: Start, readable: tuple[str, ...], report: socket.socket, parent: int) -> NoReturn:
+def become_kernel(
+    kernel: PlainKernel,
+    start: Start,
+    line: socket.socket | None,
+    readable: tuple[str, ...],
+    report: socket.socket,
+    parent: int,
+) -> NoReturn:
     """Turn this freshly forked process into a kernel, or into its supervisor; never returns.
 
     Parameters
     ----------
+    kernel : PlainKernel
+        Made by the parent.
     start : Start
+    line : socket, optional
+        To the client; none for a trial of the walls.
     readable : tuple of str
         Folders with Python and its packages.
     report : socket
@@ -39,19 +52,17 @@ def become_kernel(start: Start, readable: tuple[str, ...], report: socket.socket
     """
     code = 1
     try:
-        _detach(report, parent)
-        if start.tier == "namespaces":
-            code = _supervise(start, readable, report)
-        else:
-            code = _stand_alone(start, readable, report)
+        _detach({report.fileno(), *([line.fileno()] if line else ())}, parent)
+        walled = _supervise if start.tier == "namespaces" else _stand_alone
+        code = walled(kernel, start, line, readable, report)
     except BaseException as error:
         _say(report, error)
     finally:
         os._exit(code)
 
 
-def _detach(report: socket.socket, parent: int) -> None:
-    """Keep nothing of the parent but the line to report on: descriptors, signals, its terminal."""
+def _detach(kept: set[int], parent: int) -> None:
+    """Keep nothing of the parent but these descriptors: no signals, not its terminal."""
     os.setsid()
     linux.prctl(linux.PR_SET_DUMPABLE, 1)  # the parent is not: its children could not read /proc/self
     linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -66,12 +77,22 @@ def _detach(report: socket.socket, parent: int) -> None:
     nothing = os.open(os.devnull, os.O_RDWR)
     for fd in (0, 1, 2):
         os.dup2(nothing, fd)
-    for fd in {int(name) for name in os.listdir("/proc/self/fd")} - {0, 1, 2, report.fileno()}:
+    _close_all_but({0, 1, 2, *kept})
+
+
+def _close_all_but(kept: set[int]) -> None:
+    for fd in {int(name) for name in os.listdir("/proc/self/fd")} - kept:
         with contextlib.suppress(OSError):  # the listing's own
             os.close(fd)
 
 
-def _stand_alone(start: Start, readable: tuple[str, ...], report: socket.socket) -> int:
+def _stand_alone(
+    kernel: PlainKernel,
+    start: Start,
+    line: socket.socket | None,
+    readable: tuple[str, ...],
+    report: socket.socket,
+) -> int:
     """Be the kernel in this very process, among all others of the machine."""
     linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)  # what it starts stays below it, so that it can be found
     _bound(_limits(start.bounds, _threads_of(os.getuid())))
@@ -79,24 +100,26 @@ def _stand_alone(start: Start, readable: tuple[str, ...], report: socket.socket)
         devices = (f"/dev/{name}" for name in namespaces.DEVICES)
         landlock.restrict((*readable, *devices, *_PROC), (start.folder, "/dev/null"))
         linux.drop_capabilities()
-    return _run_kernel(start, report, lambda: None)
+    return _run_kernel(kernel, start, line, report)
 
 
-def _supervise(start: Start, readable: tuple[str, ...], report: socket.socket) -> int:
-    """Make the namespaces, fork the kernel into them, seal them, wait for its end."""
+def _supervise(
+    kernel: PlainKernel,
+    start: Start,
+    line: socket.socket | None,
+    readable: tuple[str, ...],
+    report: socket.socket,
+) -> int:
+    """Make the namespaces, fork the kernel into them, wait for its end."""
     user = _unprivileged_user()
-    sockets = os.path.dirname(start.connection_file)
-    view = namespaces.View(readable, start.folder, sockets, start.bounds.disk_mb)
-    if user is not None:
-        for place in (sockets, start.connection_file):
-            os.chown(place, user, user)
+    view = namespaces.View(readable, start.folder, start.bounds.disk_mb)
     others = 0 if user is not None or _counts_by_namespace() else _threads_of(os.getuid())
     limits = _limits(start.bounds, others)
     namespaces.enter(user)
     namespaces.build_root(view, user)
     above, below = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    kernel = os.fork()
-    if kernel == 0:
+    forked = os.fork()
+    if forked == 0:
         code = 1
         try:
             above.close()
@@ -106,37 +129,25 @@ def _supervise(start: Start, readable: tuple[str, ...], report: socket.socket) -
             namespaces.become(user)
             linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
             linux.prctl(linux.PR_SET_DUMPABLE, 1)  # setuid took it away; without it /proc/self is not ours
-            code = _run_kernel(start, below, lambda: _ask_to_seal(below))
+            code = _run_kernel(kernel, start, line, below)
         except BaseException as error:
             _say(below, error)
         finally:
             os._exit(code)
-    below.close()
+    if line is not None:
+        line.close()  # it is the kernel's alone
     try:
-        _expect(above, b"open")
-        namespaces.seal(view)
-        above.send(b"sealed")
-        _expect(above, b"ready")
+        said = above.recv(4096)
+        if said.partition(b" ")[0] != b"ready":
+            raise RuntimeError(said.decode(errors="replace") or "the kernel ended while it was starting")
     except BaseException:
-        os.kill(kernel, signal.SIGKILL)
+        os.kill(forked, signal.SIGKILL)
         raise
     above.close()
-    report.send(b"ready %d" % kernel)
+    report.send(b"ready %d" % forked)
     report.close()
-    _, status = os.waitpid(kernel, 0)
+    _, status = os.waitpid(forked, 0)
     return _exit_code(status)
-
-
-def _ask_to_seal(supervisor: socket.socket) -> None:
-    supervisor.send(b"open")
-    if supervisor.recv(4096) != b"sealed":
-        os._exit(1)  # the supervisor is gone
-
-
-def _expect(kernel: socket.socket, word: bytes) -> None:
-    said = kernel.recv(4096)
-    if said.partition(b" ")[0] != word:
-        raise RuntimeError(said.decode(errors="replace") or "the kernel ended while it was starting")
 
 
 def _say(line: socket.socket, error: BaseException) -> None:
@@ -210,56 +221,38 @@ def _bound(limits: dict[int, int]) -> None:
         resource.setrlimit(what, (value, value))
 
 
-def _run_kernel(start: Start, line: socket.socket, seal: Callable[[], None]) -> int:
-    """Be an ipykernel until its end (or try the walls out).
+def _run_kernel(kernel: PlainKernel, start: Start, line: socket.socket | None, report: socket.socket) -> int:
+    """Be a kernel until its end (or try the walls out).
 
     Parameters
     ----------
+    kernel : PlainKernel
     start : Start
-    line : socket
+    line : socket, optional
+    report : socket
         Told when the last wall stands; closed before any code of a learner runs.
-    seal : callable
-        Called when the kernel has opened its sockets.
     """
     os.environ.clear()
     os.environ.update({"USER": "learner", "LOGNAME": "learner"} | start.env)  # no list of users to look it up
     os.chdir(start.cwd)
-    app = None if start.canary else _kernel_app(start)
-    seal()
-    if start.tier != "none":  # not before: ipykernel asks for an internet socket, which it can do without
+    if line is not None:
+        _forget_where_the_parent_was()
+        _reseed()
+        kernel.settle(start.folder, line)
+    if start.tier != "none":
         shared = start.tier == "landlock"
         seccomp.install(
             shared=shared, only_signals=os.getpid() if shared and not landlock.covers_signals() else 0
         )
-    line.send(b"ready %d" % os.getpid())
-    line.close()
-    if app is None:
+    report.send(b"ready %d" % os.getpid())
+    report.close()
+    if line is None:
         from .sandbox import breaches
 
         found = breaches(start.canary)
         return BREACH + found[0] if found else 0
-    app.start()
+    kernel.serve()
     return 0
-
-
-def _kernel_app(start: Start) -> Any:
-    """Return an ipykernel that has opened its sockets and waits for nothing but ``start()``."""
-    from ipykernel.kernelapp import IPKernelApp
-    from traitlets.config import Config
-
-    _forget_where_the_parent_was()
-    _reseed()
-    config = Config()
-    config.IPKernelApp.connection_file = start.connection_file
-    config.IPKernelApp.quiet = True
-    config.HistoryManager.enabled = False  # no database of past commands
-    app = IPKernelApp.instance(config=config)
-    app.initialize(list(start.arguments))
-    try:
-        os.close(os.open("/dev/ptmx", os.O_RDWR | os.O_NOCTTY))
-    except OSError:  # "!command" would ask for a terminal
-        app.shell.system = app.shell.system_raw
-    return app
 
 
 def _forget_where_the_parent_was() -> None:

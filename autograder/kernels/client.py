@@ -245,6 +245,7 @@ class Connection:
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
         self._ends: dict[int, End] = {}
+        self._signalled = self._imports = 0
         self._pids: dict[int, int] = {}
         self._gone = False
         self._socket = _dial(address.path)
@@ -265,8 +266,14 @@ class Connection:
                 cls._shared[key] = cls(address)
             return cls._shared[key]
 
-    def start(self, start: Start) -> tuple[int, int]:
+    def start(self, start: Start, line: socket.socket | None = None) -> tuple[int, int]:
         """Fork a kernel; return the handle to name it by, and the kernel's process id.
+
+        Parameters
+        ----------
+        start : Start
+        line : socket, optional
+            The kernel's end of the line to its client.
 
         Raises
         ------
@@ -275,7 +282,7 @@ class Connection:
         """
         with self._lock:
             handle = next(self._numbers)
-            self._send(start.to_dict() | {"number": handle})
+            self._send(start.to_dict() | {"number": handle}, line)
             end = time.monotonic() + _ANSWER_TIMEOUT_S
             try:
                 while handle not in self._pids:
@@ -287,10 +294,34 @@ class Connection:
                 raise ParentError("the kernel did not start in time") from error
             return handle, self._pids.pop(handle)
 
-    def signal(self, handle: int, number: int) -> None:
-        """Send a signal to a kernel; SIGKILL ends it together with all it has started."""
+    def import_modules(self, names: Iterable[str]) -> None:
+        """Let the parent import more, for the kernels that it will fork. What cannot be imported is left out.
+
+        Raises
+        ------
+        ParentError
+            A module starts threads, or something else ended the parent; another one, without these modules,
+            takes its place.
+        """
         with self._lock:
+            awaited = self._imports + 1
+            self._send({"import": list(names)})
+            until = time.monotonic() + _START_TIMEOUT_S
+            try:
+                while self._imports < awaited:
+                    self._receive(until)
+            except TimeoutError as error:
+                raise self._lost() from error
+
+    def signal(self, handle: int, number: int) -> None:
+        """Send a signal to a kernel, and return when it was sent; SIGKILL ends it with all it has started."""
+        with self._lock:
+            until = time.monotonic() + _ANSWER_TIMEOUT_S
+            awaited = self._signalled + 1
             self._send({"number": handle, "signal": int(number)})
+            with contextlib.suppress(TimeoutError):
+                while self._signalled < awaited:
+                    self._receive(until)
 
     def ended(self, handle: int, timeout_s: float = 0.0) -> End | None:
         """How a kernel ended; None while it runs."""
@@ -305,10 +336,10 @@ class Connection:
                     return End(-signal.SIGKILL, str(error), lost=True)
             return self._ends[handle]
 
-    def _send(self, fields: dict) -> None:
+    def _send(self, fields: dict, line: socket.socket | None = None) -> None:
         try:
             self._socket.settimeout(_ANSWER_TIMEOUT_S)
-            self._socket.send(json.dumps(fields).encode())
+            socket.send_fds(self._socket, [json.dumps(fields).encode()], [line.fileno()] if line else [])
         except OSError as error:
             raise self._lost() from error
 
@@ -326,6 +357,10 @@ class Connection:
         fields = json.loads(message)
         if "kernel" in fields:
             self._pids[fields["kernel"]] = fields["pid"]
+        elif "signalled" in fields:
+            self._signalled += 1
+        elif "imported" in fields:
+            self._imports += 1
         elif "ended" in fields:
             self._ends[fields["ended"]] = End(fields["code"], fields["cause"], fields["peak_mb"])
 
@@ -346,7 +381,8 @@ def _dial(path: str) -> socket.socket:
             return line
         except OSError as error:
             line.close()
-            waiting = isinstance(error, ConnectionRefusedError) and time.monotonic() < deadline
+            nobody = isinstance(error, ConnectionRefusedError | FileNotFoundError)
+            waiting = nobody and time.monotonic() < deadline and os.path.isdir(os.path.dirname(path))
             if not waiting:
                 raise ParentError(f"the parent cannot be reached: {error}") from error
             time.sleep(0.05)

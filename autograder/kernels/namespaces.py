@@ -1,8 +1,8 @@
 """Linux namespaces: a process tree that sees a read-only Python, its own hand-in, and nothing else.
 
 What is in here runs in a small supervisor process between the parent and the kernel: it makes the
-namespaces, builds the new root, forks the kernel (process 1 of its own world, so that all the kernel ever
-starts dies with it) and closes the last door (``seal``) when the kernel has opened its sockets.
+namespaces, builds the new root and forks the kernel: process 1 of its own world, so that all the kernel ever
+starts dies with it. The kernel moves in and closes the door behind itself.
 """
 
 from __future__ import annotations
@@ -41,15 +41,12 @@ class View:
     scratch : str
         The hand-in's folder (working folder, home, temporary files): its content is copied into a memory
         file system at the same place.
-    sockets : str
-        Folder in ``scratch`` that is the real one: the kernel opens its sockets there, then it is sealed.
     disk_mb : int
         Space in the memory file system beyond what is copied into it.
     """
 
     readable: tuple[str, ...]
     scratch: str
-    sockets: str
     disk_mb: int
 
 
@@ -112,8 +109,7 @@ def build_root(view: View, owner: int | None = None) -> None:
     size, files = _extent(view.scratch)
     limits = f"size={view.disk_mb * 1_000_000 + size},nr_inodes={_FREE_FILES + files}"
     linux.mount("tmpfs", scratch, "tmpfs", safe, f"{limits},mode=700")
-    _copy(view, scratch, owner)
-    linux.bind(view.sockets, root + view.sockets)
+    _copy(view.scratch, scratch, owner)
 
 
 def _terminals(root: str) -> None:
@@ -136,14 +132,11 @@ def _extent(folder: str) -> tuple[int, int]:
     return size, count
 
 
-def _copy(view: View, target: str, owner: int | None) -> None:
-    """Copy the hand-in's folder, without the sockets' content and without links."""
-    for folder, names, files in os.walk(view.scratch):
-        place = target + folder[len(view.scratch) :]
+def _copy(scratch: str, target: str, owner: int | None) -> None:
+    """Copy the hand-in's folder without links."""
+    for folder, _, files in os.walk(scratch):
+        place = target + folder[len(scratch) :]
         os.makedirs(place, mode=0o700, exist_ok=True)
-        if folder == view.sockets:
-            names.clear()
-            files.clear()
         for name in files:
             source = os.path.join(folder, name)
             if os.path.isfile(source) and not os.path.islink(source):
@@ -155,7 +148,7 @@ def _copy(view: View, target: str, owner: int | None) -> None:
 
 
 def move_in() -> None:
-    """Make the new root the root of everybody in this mount namespace.
+    """Make the new root everybody's in this mount namespace; only the scratch place can be written to.
 
     In a container whose ``/proc`` is masked the kernel allows no new one to a user namespace: it stays empty.
     """
@@ -163,11 +156,6 @@ def move_in() -> None:
     with contextlib.suppress(OSError):
         linux.mount("proc", f"{NEW_ROOT}/proc", "proc", flags)
     linux.pivot_root(NEW_ROOT)
-
-
-def seal(view: View) -> None:
-    """Make everything read-only but the scratch place and ``/dev/shm``."""
-    linux.make_read_only(view.sockets)
     if os.path.ismount("/proc"):
         linux.make_read_only("/proc")
     linux.make_read_only("/")

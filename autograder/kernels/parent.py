@@ -21,7 +21,10 @@ import socket
 import sys
 import time
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from autograder.kernels.plain_kernel import PlainKernel
 
 _SINGLE_THREADED = (
     "OMP_NUM_THREADS",
@@ -44,32 +47,9 @@ _WATCH_INTERVAL_S = 0.25
 _START_GRACE_S = 30.0
 _MB = 1_000_000
 _KERNEL_MODULES = (
-    "ipykernel.kernelapp",
-    "ipykernel.ipkernel",
-    "ipykernel.zmqshell",
-    "ipykernel.debugger",
-    "ipykernel.subshell_manager",
-    "IPython.core.completer",
-    "IPython.core.completerlib",
-    "IPython.core.debugger",
-    "IPython.core.magics",
-    "IPython.core.oinspect",
-    "IPython.core.ultratb",
+    "autograder.kernels.plain_kernel",
     "IPython.extensions.storemagic",
-    "pygments.lexers.python",
-    "pygments.formatters.terminal256",
-    "pygments.styles.default",
-    "stack_data",
-    "executing",
-    "asttokens",
-    "jedi",
-    "matplotlib_inline.backend_inline",
-    "comm",
-    "asyncio",
     "tornado.platform.asyncio",
-    "zmq.eventloop.zmqstream",
-    "code",
-    "traitlets.config",
 )
 
 
@@ -127,18 +107,22 @@ def import_all(modules: list[str]) -> list[str]:
             importlib.import_module("torch._dynamo")  # else imported at the first step of an optimiser
     if "matplotlib" in sys.modules:
         import matplotlib.font_manager  # noqa: F401  (reads the list of fonts)
-    _format_one_traceback()
     return missing
 
 
-def _format_one_traceback() -> None:
-    """The first traceback that IPython formats is slow: colours and parsers are prepared."""
-    from IPython.core.ultratb import AutoFormattedTB
+def made_kernel() -> PlainKernel:
+    """The kernel that every fork is a copy of.
 
-    try:
-        raise ValueError("a first one")
-    except ValueError:
-        AutoFormattedTB(mode="Context").text(*sys.exc_info())
+    Raises
+    ------
+    TooManyThreads
+    """
+    from autograder.kernels.plain_kernel import prepare
+
+    kernel = prepare()
+    if threads() != 1:
+        raise TooManyThreads("autograder.kernels.plain_kernel")
+    return kernel
 
 
 def threads() -> int:
@@ -188,15 +172,14 @@ def forget_hidden_fonts(readable: tuple[str, ...]) -> None:
 class Parent:
     """The loop."""
 
-    def __init__(self, listener: socket.socket, key: str) -> None:
+    def __init__(self, listener: socket.socket, key: str, kernel: PlainKernel) -> None:
         self.selector = selectors.DefaultSelector()
         self.key = key
+        self.kernel = kernel
         self.children: dict[int, Child] = {}
         self.known: set[socket.socket] = set()
-        self.readable = python_places()
-        forget_hidden_fonts(self.readable)
-        self.shared_mb = max(_memory_mb(os.getpid()))
         self.started = True
+        self._settle()
         wakeup, signal_fd = socket.socketpair()
         wakeup.setblocking(False)
         signal_fd.setblocking(False)
@@ -207,6 +190,14 @@ class Parent:
         self.selector.register(listener, selectors.EVENT_READ, self._accept)
         self.selector.register(wakeup, selectors.EVENT_READ, self._reap)
         self.selector.register(sys.stdin, selectors.EVENT_READ, self._starter_gone)
+
+    def _settle(self) -> None:
+        """Everything is imported: from here on it is shared, and stays as it is."""
+        self.readable = python_places()
+        forget_hidden_fonts(self.readable)
+        gc.collect()
+        gc.freeze()
+        self.shared_mb = max(_memory_mb(os.getpid()))
 
     def serve(self) -> None:
         """Answer until the process that started us is gone."""
@@ -229,19 +220,28 @@ class Parent:
         self.selector.register(connection, selectors.EVENT_READ, self._read)
 
     def _read(self, connection: socket.socket) -> None:
+        line = None
         try:
-            message = connection.recv(_LONGEST_MESSAGE)
+            message, descriptors, _, _ = socket.recv_fds(connection, _LONGEST_MESSAGE, 1)
+            if descriptors:
+                os.set_inheritable(descriptors[0], False)
+                line = socket.socket(fileno=descriptors[0])
             fields = json.loads(message) if message else None
             if not isinstance(fields, dict):
                 self._forget(connection)
             elif connection not in self.known:
                 self._admit(connection, fields)
+            elif "import" in fields:
+                self._import(connection, list(map(str, fields["import"])))
             elif "start" in fields:
-                self._start(connection, int(fields["number"]), Start.from_dict(fields["start"]))
+                self._start(connection, int(fields["number"]), Start.from_dict(fields["start"]), line)
             else:
                 self._signal(connection, int(fields["number"]), int(fields["signal"]))
         except (OSError, ValueError, TypeError, KeyError):
             self._forget(connection)
+        finally:
+            if line is not None:
+                line.close()  # the kernel has it
 
     def _admit(self, connection: socket.socket, fields: dict) -> None:
         if fields == {"key": self.key}:
@@ -250,7 +250,18 @@ class Parent:
         else:
             self._forget(connection)
 
-    def _start(self, connection: socket.socket, number: int, start: Start) -> None:
+    def _import(self, connection: socket.socket, names: list[str]) -> None:
+        """Import more; with a module that starts threads we can fork no longer, and end."""
+        try:
+            import_all(names)
+        except TooManyThreads:
+            os._exit(1)
+        self._settle()
+        self._say(connection, {"imported": len(names)})
+
+    def _start(
+        self, connection: socket.socket, number: int, start: Start, line: socket.socket | None
+    ) -> None:
         if threads() != 1:
             cause = f"the parent runs {threads()} threads"
             self._say(connection, {"ended": number, "code": 1, "cause": cause, "peak_mb": 0})
@@ -259,7 +270,7 @@ class Parent:
         parent = os.getpid()
         pid = os.fork()
         if pid == 0:
-            become_kernel(start, self.readable, theirs, parent)
+            become_kernel(self.kernel, start, line, self.readable, theirs, parent)
         theirs.close()
         ours.setblocking(False)
         child = Child(pid, connection, number, start.bounds, report=ours)
@@ -281,13 +292,14 @@ class Parent:
             self._kill(child)
 
     def _signal(self, connection: socket.socket, number: int, signum: int) -> None:
-        for child in self.children.values():
+        for child in list(self.children.values()):
             if child.owner is connection and child.number == number:
                 if signum == signal.SIGKILL:
                     self._kill(child)
                 elif self._runs(child):
                     with contextlib.suppress(OSError):
                         os.kill(child.kernel, signum)
+        self._say(connection, {"signalled": number})
 
     @staticmethod
     def _runs(child: Child) -> bool:
@@ -445,14 +457,13 @@ def main(arguments: list[str] | None = None) -> int:
     os.dup2(2, 1)  # modules that print when they are imported
     try:
         missing = import_all([name for name in options.modules.split(",") if name])
+        kernel = made_kernel()
     except TooManyThreads as error:
         print(json.dumps({"threads": str(error)}), file=answer, flush=True)
         return 1
     linux.prctl(linux.PR_SET_DUMPABLE, 0)
     listener = socket.socket(fileno=options.socket)
-    parent = Parent(listener, key)
-    gc.collect()
-    gc.freeze()
+    parent = Parent(listener, key, kernel)
     # From here on the end of our standard input says that the starter is gone. The signal would also come
     # when only the thread that started us has ended.
     linux.prctl(linux.PR_SET_PDEATHSIG, 0)

@@ -33,33 +33,27 @@ class Bounds:
 
 @dataclass(frozen=True)
 class Start:
-    """Fork a kernel.
+    """Fork a kernel. The message brings the kernel's end of its line along, as a descriptor.
 
     Parameters
     ----------
-    connection_file : str
-        Jupyter connection file; it lies in the folder of the kernel's sockets.
     folder : str
-        The hand-in's private folder: working folder, home, temporary files, sockets. All it may write to.
+        The hand-in's private folder: working folder, home, temporary files. All it may write to.
     cwd : str
     env : dict of str
         The whole environment of the kernel.
     tier : str
         One of ``TIERS``.
     bounds : Bounds
-    arguments : tuple of str
-        Of the ipykernel's command line.
     canary : str
         For a trial of the walls: a file outside. The process tries to reach it instead of being a kernel.
     """
 
-    connection_file: str
     folder: str
     cwd: str
     env: dict[str, str]
     tier: str
     bounds: Bounds = field(default_factory=Bounds)
-    arguments: tuple[str, ...] = ()
     canary: str = ""
 
     def to_dict(self) -> dict:
@@ -69,5 +63,4 @@ class Start:
     @classmethod
     def from_dict(cls, fields: dict) -> Start:
         """The reverse, for what ``to_dict`` has under "start"."""
-        typed = {"bounds": Bounds(**fields["bounds"]), "arguments": tuple(fields["arguments"])}
-        return cls(**{**fields, **typed})
+        return cls(**{**fields, "bounds": Bounds(**fields["bounds"])})

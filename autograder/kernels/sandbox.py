@@ -82,17 +82,15 @@ def trial(parent: ForkParent, tier: str) -> str:
         try:
             # The usual permissions of files must not hold what the walls do not: everybody may do everything.
             base.chmod(0o777)
-            folder, sockets = base / "inside", base / "inside" / "k"
-            sockets.mkdir(parents=True)
+            folder = base / "inside"
+            folder.mkdir()
             canary = base / secrets.token_hex(8)
             canary.write_text("secret", encoding="ascii")
             canary.chmod(0o666)
             door.bind(str(base / _DOOR))
             door.listen()
             (base / _DOOR).chmod(0o777)
-            file = sockets / "connection.json"
-            file.write_text("{}", encoding="ascii")
-            start = Start(str(file), str(folder), str(folder), {}, tier, canary=str(canary))
+            start = Start(str(folder), str(folder), {}, tier, canary=str(canary))
             connection = Connection.shared(parent.address)
             handle, _ = connection.start(start)
             end = connection.ended(handle, _END_TIMEOUT_S)

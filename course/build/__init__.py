@@ -4,5 +4,6 @@ text → cells with roles (:mod:`.text`, :mod:`.directives`) → a lesson (:mod:
 (:mod:`.assignment`, :mod:`.stub`) → notebooks (:mod:`.notebook`, :mod:`.release`, :mod:`.solutions`) → files
 (:mod:`.site`). A page of the handbook is a lesson with terms, questions and sources (:mod:`.handbook`,
 :mod:`.questions`, :mod:`.bold`); all pages make the glossary (:mod:`.glossary`). What pages lack is found by
-:mod:`.check` (:mod:`.rules`, :mod:`.figures`, :mod:`.links`, :mod:`.wording`). For tests: :mod:`.prove` (variants to run), :mod:`.expected` and :mod:`.leaks`.
+:mod:`.check` (:mod:`.rules`, :mod:`.figures`, :mod:`.links`, :mod:`.wording`). For tests: :mod:`.prove`
+(variants to run), :mod:`.expected` and :mod:`.leaks`.
 """

@@ -135,7 +135,7 @@ def test_in_a_pool_of_processes(data_dir: Path) -> None:
 
 
 def test_no_kernel_is_our_fault(data_dir: Path) -> None:
-    def none(folder: Path):
+    def none(*_):
         raise OSError("fork failed")
 
     got = grade_hand_in(factory.hand_in(factory.hand_in_of(SOURCE)), SPEC, data_dir=data_dir, kernel=none)

@@ -5,14 +5,37 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import factory
 import psutil
 import pytest
 
+from autograder.grading.jupyter_kernel import jupyter_kernel, spawned_kernel
 from autograder.grading.probes import may_have_value
-from autograder.grading.run import KernelStartError, Limits, run, spawned_kernel
+from autograder.grading.run import KernelStartError, Limits, StartKernel, run
+
+FORKED = pytest.param(
+    "forked", marks=pytest.mark.skipif(sys.platform != "linux", reason="forks on Linux only")
+)
+
+
+@pytest.fixture(scope="module")
+def forked() -> Iterator[StartKernel]:
+    """Forked kernels, without walls: those have tests of their own."""
+    from autograder.grading.forked_kernel import forked_kernel
+    from autograder.kernels.client import ForkParent
+    from autograder.kernels.request import Bounds
+
+    with ForkParent(["numpy", "pandas", "matplotlib.pyplot", "autograder.checks"]) as parent:
+        yield forked_kernel(parent.address, "none", Bounds())
+
+
+@pytest.fixture(params=["jupyter", FORKED])
+def kernel(request: pytest.FixtureRequest) -> StartKernel:
+    """Each way to start a kernel: the outcomes must be the same."""
+    return jupyter_kernel() if request.param == "jupyter" else request.getfixturevalue("forked")
 
 
 def nb_of(*sources: str):
@@ -23,7 +46,7 @@ def texts(nb, n: int) -> str:
     return "".join(o.get("text", "") for o in nb.cells[n].outputs)
 
 
-def test_outcomes_come_from_the_reply_and_values_from_the_kernel(tmp_path: Path) -> None:
+def test_outcomes_come_from_the_reply_and_values_from_the_kernel(tmp_path: Path, kernel: StartKernel) -> None:
     cells = {
         "1 + 1": ("ok", ("number", "2.0")),
         "import numpy as np\nnp.float64(0.0)": ("ok", ("number", "0.0")),
@@ -43,7 +66,7 @@ def test_outcomes_come_from_the_reply_and_values_from_the_kernel(tmp_path: Path)
         "raise ValueError('no')": ("error", None),
         "%time 5": ("ok", ("number", "5.0")),
     }
-    done = run(nb_of(*cells), tests=range(len(cells)))
+    done = run(nb_of(*cells), tests=range(len(cells)), kernel=kernel)
     got = {s: (o.outcome, o.value) for s, o in zip(cells, done.outcomes, strict=True)}
     assert got == cells
     assert [o.distrust for o in done.outcomes] == [()] * len(cells)
@@ -52,7 +75,9 @@ def test_outcomes_come_from_the_reply_and_values_from_the_kernel(tmp_path: Path)
     assert done.nb.cells[15].outputs[0].output_type == "error"
 
 
-def test_the_private_place_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_private_place_of_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kernel: StartKernel
+) -> None:
     course = tmp_path / "course"
     (course / "sub").mkdir(parents=True)
     (course / "waits.csv").write_text(factory.DATA)
@@ -78,6 +103,7 @@ def test_the_private_place_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPa
             "import matplotlib; print(matplotlib.get_backend())",
         ),
         data_dir=course,
+        kernel=kernel,
     )
     assert texts(done.nb, 0).strip() == "['sub/more.csv', 'waits.csv']"
     work = Path(texts(done.nb, 1).strip())
@@ -91,7 +117,7 @@ def test_the_private_place_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert "inline" in texts(done.nb, 7)
 
 
-def test_limits_of_time_interrupt_then_kill() -> None:
+def test_limits_of_time_interrupt_then_kill(kernel: StartKernel) -> None:
     stubborn = (
         "import time\nwhile True:\n    try:\n        while True: time.sleep(0.01)\n"
         "    except KeyboardInterrupt: pass"
@@ -100,30 +126,32 @@ def test_limits_of_time_interrupt_then_kill() -> None:
         nb_of("x = 1", "while True: pass", "x", stubborn, "x"),
         tests=(2, 4),
         limits=Limits(cell_timeout_s=1.0, interrupt_grace_s=1.0),
+        kernel=kernel,
     )
     assert [o.outcome for o in done.outcomes] == ["ok", "timeout", "ok", "timeout", "not_run"]
     assert done.outcomes[2].value == ("number", "1.0"), "the kernel goes on after an interrupt"
     assert done.outcomes[4].reason == "dead"
 
 
-def test_limit_of_the_whole_notebook() -> None:
+def test_limit_of_the_whole_notebook(kernel: StartKernel) -> None:
     done = run(
         nb_of("import time", "time.sleep(1.2)", "time.sleep(30)", "1"),
         limits=Limits(cell_timeout_s=20, notebook_timeout_s=2.5),
+        kernel=kernel,
     )
     assert [o.outcome for o in done.outcomes] == ["ok", "ok", "timeout", "not_run"]
     assert done.outcomes[3].reason == "time"
     assert done.seconds < 15
 
 
-def test_a_dead_kernel_keeps_what_was_done() -> None:
-    done = run(nb_of("1", "import os; os._exit(1)", "2"), tests=(0, 2))
+def test_a_dead_kernel_keeps_what_was_done(kernel: StartKernel) -> None:
+    done = run(nb_of("1", "import os; os._exit(1)", "2"), tests=(0, 2), kernel=kernel)
     assert [o.outcome for o in done.outcomes] == ["ok", "error", "not_run"]
     assert (done.outcomes[1].ename, done.died_at) == ("DeadKernel", 1)
     assert done.outcomes[0].value == ("number", "1.0")
 
 
-def test_output_is_bounded() -> None:
+def test_output_is_bounded(kernel: StartKernel) -> None:
     done = run(
         nb_of(
             "for _ in range(400): print('あ' * 10_000)",
@@ -133,6 +161,7 @@ def test_output_is_bounded() -> None:
             "print('short')",
         ),
         limits=Limits(cell_output_bytes=50_000, notebook_output_bytes=300_000, traceback_lines=40),
+        kernel=kernel,
     )
     assert [o.outcome for o in done.outcomes] == ["ok", "error", "error", "ok", "ok"]
     assert len(texts(done.nb, 0)) < 60_000 and "省きました" in texts(done.nb, 0)
@@ -165,13 +194,13 @@ DECEITS = {
 
 
 @pytest.mark.parametrize("deceit", DECEITS)
-def test_a_kernel_that_lies_is_found_out(deceit: str) -> None:
-    done = run(nb_of("0", DECEITS[deceit], "assert 1 == 2 or True\n0"), tests=(0, 2))
+def test_a_kernel_that_lies_is_found_out(deceit: str, kernel: StartKernel) -> None:
+    done = run(nb_of("0", DECEITS[deceit], "assert 1 == 2 or True\n0"), tests=(0, 2), kernel=kernel)
     assert done.outcomes[0].distrust == ()
     assert done.outcomes[2].distrust != (), deceit
 
 
-def test_honest_notebooks_are_not_suspected_and_not_disturbed() -> None:
+def test_honest_notebooks_are_not_suspected_and_not_disturbed(kernel: StartKernel) -> None:
     shadowing = (
         "list = [1]; str = 'a'; sum = 3; type = 'x'; float = 2.5; repr = 1; input = 0; open = 0; id = 1\n"
         "_ = 5; t = 1; m = 2; np = 'not numpy'"
@@ -188,6 +217,7 @@ def test_honest_notebooks_are_not_suspected_and_not_disturbed() -> None:
             "None",
         ),
         tests=(3, 7),
+        kernel=kernel,
     )
     assert [o.distrust for o in done.outcomes] == [()] * 8
     assert done.outcomes[3].value == ("number", "0.5")
@@ -207,7 +237,7 @@ def test_a_kernel_that_does_not_start_is_tried_again_and_never_a_score(tmp_path:
             raise OSError("no process left")
         return spawned_kernel(folder)
 
-    assert run(nb_of("1"), kernel=second_time).outcomes[0].outcome == "ok"
+    assert run(nb_of("1"), kernel=jupyter_kernel(second_time)).outcomes[0].outcome == "ok"
     assert len(tried) == 2 and tried[0] != tried[1]
 
     def never(folder: Path):
@@ -216,7 +246,7 @@ def test_a_kernel_that_does_not_start_is_tried_again_and_never_a_score(tmp_path:
 
     tried.clear()
     with pytest.raises(KernelStartError, match="no process left"):
-        run(nb_of("1"), kernel=never, limits=Limits(start_attempts=3))
+        run(nb_of("1"), kernel=jupyter_kernel(never), limits=Limits(start_attempts=3))
     assert len(tried) == 3
 
 
@@ -227,17 +257,18 @@ def test_a_kernel_that_exits_at_once_does_not_hang() -> None:
         return km
 
     with pytest.raises(KernelStartError):
-        run(nb_of("1"), kernel=broken, limits=Limits(start_attempts=2, startup_timeout_s=20))
+        run(nb_of("1"), kernel=jupyter_kernel(broken), limits=Limits(start_attempts=2, startup_timeout_s=20))
 
 
-def test_nothing_is_left_running_or_lying_about(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_left_running_or_lying_about(monkeypatch: pytest.MonkeyPatch, kernel: StartKernel) -> None:
     short = Path(tempfile.mkdtemp(prefix="t-"))  # of our own: others may be grading on this machine
     monkeypatch.setattr(tempfile, "tempdir", str(short))
     run(
         nb_of(
             "import subprocess, sys\n"
             "p = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(300)'])"
-        )
+        ),
+        kernel=kernel,
     )
     left = [
         p
@@ -249,11 +280,11 @@ def test_nothing_is_left_running_or_lying_about(monkeypatch: pytest.MonkeyPatch)
     short.rmdir()
 
 
-def test_it_works_inside_an_event_loop() -> None:
+def test_it_works_inside_an_event_loop(kernel: StartKernel) -> None:
     import asyncio
 
     async def server() -> str:
-        return run(nb_of("1")).outcomes[0].outcome
+        return run(nb_of("1"), kernel=kernel).outcomes[0].outcome
 
     assert asyncio.run(server()) == "ok"
 

@@ -1160,12 +1160,15 @@ KERNEL = [
             """
             k = get_ipython().kernel
             old = k.session.send
+            odd = {'execution_count': 'many', 'traceback': 7, 'ename': ['x'], 'evalue': {'a': 1}}
             def send(stream, kind, content=None, *a, **o):
                 if kind == 'execute_reply' and type(content) is dict:
-                    content = {**content, 'execution_count': 'many', 'traceback': 7, 'ename': ['x'],
-                               'evalue': {'a': 1}}
+                    content = {**content, **odd}
                 return old(stream, kind, content, *a, **o)
             k.session.send = send
+            if hasattr(k, '_line'):
+                reply = k._line.reply
+                k._line.reply = lambda content: reply({**content, **odd, 'user_expressions': 3})
             """,
         ),
         points=NONE,
@@ -1179,15 +1182,84 @@ KERNEL = [
             """
             k = get_ipython().kernel
             old = k.session.send
+            odd = {'status': 'error', 'traceback': 7, 'ename': ['x'] * 99999, 'evalue': {'a': 1},
+                   'execution_count': None}
             def send(stream, kind, content=None, *a, **o):
                 if kind == 'execute_reply' and type(content) is dict:
-                    content = {'status': 'error', 'traceback': 7, 'ename': ['x'] * 99999, 'evalue': {'a': 1},
-                               'execution_count': None}
+                    content = odd
                 return old(stream, kind, content, *a, **o)
             k.session.send = send
+            if hasattr(k, '_line'):
+                reply = k._line.reply
+                k._line.reply = lambda content: reply(odd)
             """,
         ),
         points=NONE,
+    ),
+    Case(
+        "replies-twice",
+        "a thread answers each test with success before the kernel does",
+        "カーネルより先に、別のスレッドから「合格」と返事をする",
+        code(
+            """
+            import threading, time
+            k = get_ipython().kernel
+            def hurry():
+                line, seen = k._line, k._line._number
+                while True:
+                    if line._number != seen:
+                        seen = line._number
+                        line.reply({'status': 'ok', 'execution_count': seen, 'user_expressions': {}})
+                    time.sleep(0.0001)
+            threading.Thread(target=hurry, daemon=True).start()
+            """,
+            **WRONG,
+        ),
+        points=NONE,
+        needs_review=True,
+        not_for_stock="the line to the kernel is another one there",
+    ),
+    Case(
+        "nonsense-on-the-line",
+        "writes noise between the kernel's answers",
+        "カーネルの返事の間に、でたらめなデータを書きこむ",
+        code(
+            middle="""
+            k = get_ipython().kernel
+            k._line._socket.sendall(b'\\x00\\x00\\x00\\x08not json' + b'?' * 100_000)
+            """,
+        ),
+        points=only("q1"),
+        not_for_stock="the line to the kernel is another one there",
+    ),
+    Case(
+        "endless-message",
+        "announces an answer of four gigabytes",
+        "4 GB の返事を送ると予告する",
+        code(
+            middle="""
+            get_ipython().kernel._line._socket.sendall(b'\\xff' * 4 + b'x' * 1_000_000)
+            """,
+        ),
+        points=only("q1"),
+        not_for_stock="the line to the kernel is another one there",
+    ),
+    Case(
+        "steals-requests",
+        "reads the requests that are meant for the kernel, and never lets it answer",
+        "カーネルあての命令を横取りして、返事をさせない",
+        code(
+            middle="""
+            import threading
+            line = get_ipython().kernel._line._socket
+            def steal():
+                while line.recv(65536):
+                    pass
+            threading.Thread(target=steal, daemon=True).start()
+            """,
+        ),
+        points=only("q1"),
+        not_for_stock="the line to the kernel is another one there",
     ),
     Case(
         "malformed-messages",

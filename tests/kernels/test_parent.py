@@ -69,7 +69,7 @@ def test_a_long_environment_arrives_whole(parent: ForkParent, start: Starter) ->
     kernel = start("none")
     connection = Connection(parent.address)
     env = {"LONG": "あ" * 15_000}
-    request = Start(kernel.km.connection_file, str(kernel.folder), str(kernel.work), env, "none", canary="/")
+    request = Start(str(kernel.folder), str(kernel.work), env, "none", canary="/")
     handle, _ = connection.start(request)
     assert connection.ended(handle, 20) is not None
     connection._socket.close()
@@ -84,7 +84,7 @@ def test_kernels_of_another_client_are_out_of_reach(parent: ForkParent, start: S
     other = Connection(parent.address)
     for number in range(20):
         other.signal(number, signal.SIGKILL)
-    assert other.ended(kernel.process.handle, 0.3) is None
+    assert other.ended(kernel.process._handle, 0.3) is None
     assert kernel.run("print(1 + 1)") == "2"
     other._socket.close()
 
@@ -153,7 +153,7 @@ def test_a_parent_that_was_killed_is_replaced(caplog: pytest.LogCaptureFixture) 
         os.kill(first, signal.SIGKILL)
         assert eventually(lambda: parent.process.pid != first)
         with pytest.raises(ParentError):
-            Connection.shared(parent.address).start(Start("", "", "", {}, "none"))
+            Connection.shared(parent.address).start(Start("", "", {}, "none"))
         kernel = Kernel(parent.address, "none", Bounds())
         assert kernel.run("print(1 + 1)") == "2"
         kernel.close()
@@ -216,13 +216,42 @@ def test_modules_that_cannot_be_imported_are_left_to_the_notebook(
         kernel.close()
 
 
+def test_more_is_imported_when_somebody_knows_what(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module(tmp_path, monkeypatch, takara_test_late="", takara_test_fails="1 / 0")
+    with ForkParent() as parent:
+        Connection.shared(parent.address).import_modules(
+            ["takara_test_late", "takara_test_fails", "none.such"]
+        )
+        kernel = Kernel(parent.address, "none", Bounds())
+        assert kernel.run("import sys; print('takara_test_late' in sys.modules)") == "True"
+        kernel.close()
+
+
+def test_more_that_starts_threads_is_left_to_the_notebook(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module(
+        tmp_path,
+        monkeypatch,
+        takara_test_threads="import threading as t\nt.Thread(target=t.Event().wait, daemon=True).start()",
+    )
+    with ForkParent() as parent:
+        first = parent.process.pid
+        with pytest.raises(ParentError):
+            Connection.shared(parent.address).import_modules(["takara_test_threads"])
+        kernel = Kernel(parent.address, "none", Bounds())
+        assert kernel.run("import sys; print('takara_test_threads' in sys.modules)") == "False"
+        assert parent.process.pid != first
+        kernel.close()
+
+
 def test_a_parent_with_several_threads_does_not_fork(monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[dict] = []
     monkeypatch.setattr(parent_module, "threads", lambda: 3)
     monkeypatch.setattr(os, "fork", lambda: pytest.fail("a fork loses threads"))
     double = object.__new__(parent_module.Parent)
     double._say = lambda connection, fields: said.append(fields)  # type: ignore[method-assign]
-    double._start(None, 7, Start("", "", "", {}, "none"))  # type: ignore[arg-type]
+    double._start(None, 7, Start("", "", {}, "none"), None)  # type: ignore[arg-type]
     assert said == [{"ended": 7, "code": 1, "cause": "the parent runs 3 threads", "peak_mb": 0}]
 
 

@@ -22,7 +22,8 @@ from jupyter_client.manager import KernelManager
 from sklearn.linear_model import LinearRegression
 
 from autograder.errors import _EXPLAINERS, explain, explain_text
-from autograder.grading.run import run, spawned_kernel
+from autograder.grading.jupyter_kernel import jupyter_kernel, spawned_kernel
+from autograder.grading.run import run
 from autograder.learner import error_help, lab
 from autograder.learner.kernel_specs import HELP, LearnersKernelSpecs
 
@@ -440,7 +441,7 @@ def test_a_graded_run_never_has_it(asked_for: bool, monkeypatch: pytest.MonkeyPa
         f"%unload_ext {HELP}",
     ]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    done = run(notebook, kernel=kernel)
+    done = run(notebook, kernel=jupyter_kernel(kernel))
     assert done.nb.cells[1].outputs[0].text.strip() == str(asked_for)
     assert [o.output_type for o in done.nb.cells[3].outputs] == ["error"]
     assert (done.outcomes[3].ename, done.outcomes[3].evalue) == (
