@@ -11,7 +11,7 @@ import contextlib
 import importlib.util
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -79,8 +79,8 @@ def prepared(
         "auto" takes the strongest walls that hold.
     bounds : Bounds, optional
     rehearse : mapping of str to Path, optional
-        By assignment, the folder with its data files: its own answers are run once to learn what else they
-        import. Worth it for more than a few hand-ins.
+        By assignment, the folder with its data files: while the first hand-ins are graded, its own answers
+        are run once to learn what else they import. Worth it for more than a few hand-ins.
 
     Yields
     ------
@@ -96,36 +96,36 @@ def prepared(
             cause = str(error)
             yield lambda: _without_parent(sandbox, bounds, cause)
             return
-        stack.callback(parent.close)
         # In a thread: whoever prepares a class has something else to do meanwhile.
-        waiting = stack.enter_context(ThreadPoolExecutor(1, "takara-kernels"))
-        setup = waiting.submit(_made_ready, parent, sandbox, bounds, specs, rehearse or {})
+        others = stack.enter_context(ThreadPoolExecutor(1, "takara-kernels"))
+        stack.callback(parent.close)
+        setup = others.submit(_behind_walls, parent, sandbox, bounds)
+        if rehearse:
+            others.submit(_rehearse, setup, [(s, rehearse[s.assignment]) for s in specs])
         yield setup.result
 
 
-def _made_ready(
-    parent: ForkParent,
-    sandbox: str,
-    bounds: Bounds,
-    specs: list[AssignmentSpec],
-    rehearse: Mapping[str, Path],
-) -> KernelSetup:
+def _behind_walls(parent: ForkParent, sandbox: str, bounds: Bounds) -> KernelSetup:
     from autograder.kernels.sandbox import NoSandbox, choose
 
     try:
         parent.wait_until_ready()
-        setup = KernelSetup(choose(parent, sandbox).tier, parent.address, bounds)
+        return KernelSetup(choose(parent, sandbox).tier, parent.address, bounds)
     except ParentError as error:
         return _without_parent(sandbox, bounds, str(error))
     except NoSandbox as error:
         raise SandboxRefused(_refusal(str(error))) from error
-    found: set[str] = set()
-    for spec in specs:
-        if spec.assignment in rehearse:
-            found |= imported_on_the_way(spec, rehearse[spec.assignment], setup.starter())
-    with contextlib.suppress(ParentError):  # then another parent is there, without them
-        Connection.shared(parent.address).import_modules(sorted(filter(_installed, found)))
-    return setup
+
+
+def _rehearse(setup: Future[KernelSetup], assignments: Iterable[tuple[AssignmentSpec, Path]]) -> None:
+    """Let the parent import what the instructor's answers import on the way; nothing depends on it."""
+    kernels = setup.result()
+    if kernels.address is None:
+        return
+    for spec, data_dir in assignments:
+        found = imported_on_the_way(spec, data_dir, kernels.starter())
+        with contextlib.suppress(ParentError):  # then another parent is there, without them
+            Connection.shared(kernels.address).import_modules(sorted(filter(_installed, found)))
 
 
 def _without_parent(sandbox: str, bounds: Bounds, cause: str) -> KernelSetup:
