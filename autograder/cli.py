@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import functools
+import importlib.util
 import os
 import sys
 import tempfile
@@ -214,9 +215,7 @@ def grade(
     ] = 60.0,
     memory: Annotated[
         int | None,
-        typer.Option(
-            metavar="MB", help="提出物1つが使えるメモリ。書かなければ1500MB。", show_default=False
-        ),
+        typer.Option(metavar="MB", help="提出物1つが使えるメモリ。書かなければ1500MB。", show_default=False),
     ] = None,
     sandbox: Annotated[
         str,
@@ -238,15 +237,11 @@ def grade(
         raise UsageProblem(
             "提出物と、結果を書くフォルダーを指定してください（例: takara grade 提出物 --out 採点結果）。"
         )
-    try:
-        import nbgrader  # noqa: F401
-    except ModuleNotFoundError as error:
-        if error.name != "nbgrader":
-            raise
+    if importlib.util.find_spec("nbgrader") is None:  # not imported here: that takes a second
         raise UsageProblem(
             "採点には講師用の部品が要ります。pip install 'takara[instructor]' を実行してください"
-            "（リポジトリなら pip install -e '.[instructor]'）。\n原因: " + str(error)
-        ) from error
+            "（リポジトリなら pip install -e '.[instructor]'）。\n原因: No module named 'nbgrader'"
+        )
     from autograder.grading.command import grade as grade_hand_ins
 
     status = grade_hand_ins(

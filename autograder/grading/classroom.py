@@ -28,7 +28,7 @@ from autograder.grading.intake import IntakeError
 from autograder.grading.job import Job, grade_job
 from autograder.grading.kernel_setup import prepared
 from autograder.grading.manual import manual_grades
-from autograder.grading.out_folder import OutFolder, grades_table, write_text
+from autograder.grading.out_folder import GradebookError, OutFolder, grades_table, write_text
 from autograder.grading.pool import Crashed, run_all, started
 from autograder.grading.records import CellResult, GradeRecord, HandIn, Rejected, Status
 from autograder.grading.report import Graded, render_report
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 _MEMORY_PER_WORKER_MB = 700
 _HARD_LIMIT_GRACE_S = 120.0
-_WORTH_A_REHEARSAL = 8  # hand-ins
+_WORTH_A_REHEARSAL = 2  # hand-ins
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def grade_class(
         with contextlib.ExitStack() as stack:
             if left:
                 bounds = Bounds(memory_mb=memory_mb)
-                worth_it = len(left) > _WORTH_A_REHEARSAL
+                worth_it = len(left) >= _WORTH_A_REHEARSAL
                 rehearse = {s.assignment: materials.data_dir(s.assignment) for s in specs if worth_it}
                 ready = stack.enter_context(
                     prepared(specs, sandbox=sandbox, bounds=bounds, rehearse=rehearse)
@@ -214,8 +214,6 @@ class _Results:
 
     def take(self, job: int, result: tuple[GradeRecord, str] | Rejected | Crashed) -> None:
         """Write a result, gradebook first: what has a record is in the gradebook."""
-        from autograder.grading.writer import GradebookError
-
         self.answered += 1
         hand_in = self.found.hand_ins[self.left[job]]
         if isinstance(result, Crashed):

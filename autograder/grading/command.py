@@ -86,8 +86,7 @@ def grade(
     from autograder.grading.course_root import CourseError
     from autograder.grading.intake import IntakeError
     from autograder.grading.kernel_setup import SandboxRefused
-    from autograder.grading.out_folder import OutFolderError
-    from autograder.grading.writer import GradebookError
+    from autograder.grading.out_folder import GradebookError, OutFolderError
     from autograder.kernels.request import TIERS, Bounds
 
     if timeout_s <= 0 or any(number is not None and number < 1 for number in (workers, memory_mb)):

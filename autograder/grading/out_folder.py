@@ -32,6 +32,10 @@ class OutFolderError(ValueError):
     """The results cannot be written there. The message is for people."""
 
 
+class GradebookError(RuntimeError):
+    """The gradebook could not be written. The message is for the instructor, in Japanese."""
+
+
 class OutFolder:
     """The results folder of a class."""
 

@@ -177,8 +177,9 @@ def _run_together(
         broken = False
         try:
             while waiting or running or finished:
-                # No more jobs inside than processes: when a process is lost, few are suspect.
-                while waiting and len(running) < workers.count and not broken:
+                # One spare job a process, so that none waits for us. Not more: when a process is lost, all
+                # that are inside are suspect.
+                while waiting and len(running) < 2 * workers.count and not broken:
                     position = waiting.popleft()
                     try:
                         task = _Task(function, jobs[position], hard_limit_s)

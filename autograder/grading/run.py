@@ -304,7 +304,8 @@ def _start(nb: NotebookNode, place: Place, limits: Limits, start: StartKernel) -
             return start(nb, place, limits)
         except Exception as error:
             problem = error
-            _log.warning("kernel start %d of %d failed: %s", attempt + 1, limits.start_attempts, error)
+            if attempt + 1 < limits.start_attempts:
+                _log.warning("a kernel did not start, trying again: %s", error)
     raise KernelStartError(f"{type(problem).__name__}: {problem}") from problem
 
 

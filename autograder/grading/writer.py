@@ -22,23 +22,21 @@ from traitlets.config import Config
 from autograder.files import write_whole
 from autograder.grading.gradebook import open_gradebook, patient, save_record, spec_from_gradebook
 from autograder.grading.nbgrader_config import configure
+from autograder.grading.out_folder import GradebookError
 from autograder.grading.records import GradeRecord
 from autograder.grading.spec import AssignmentSpec, SpecError
 
-__all__ = ["GradebookError", "Writer", "valid_learner"]
+__all__ = ["Writer", "valid_learner"]
 
 _CONFIG = '''"""nbgrader's configuration of this folder: the grading of Takara (see `takara grade --help`)."""
 
 from autograder.grading.nbgrader_config import configure
+from autograder.grading.out_folder import GradebookError
 
 c = get_config()  # noqa: F821
 configure(c)
 c.CsvExportPlugin.to = "nbgrader_grades.csv"  # `nbgrader export` must not overwrite takara's grades.csv
 '''
-
-
-class GradebookError(RuntimeError):
-    """The gradebook could not be written. The message is for the instructor, in Japanese."""
 
 
 class Writer:

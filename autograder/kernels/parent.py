@@ -143,7 +143,11 @@ def python_places() -> tuple[str, ...]:
         places.update(os.path.join(prefix, name) for name in _PREFIX_PARTS)
         with contextlib.suppress(OSError):
             shared = os.path.join(prefix, "share")
-            places.update(os.path.join(shared, name) for name in os.listdir(shared) if name != _NOT_SHARED)
+            names = os.listdir(shared)
+            if prefix == "/usr" and _NOT_SHARED not in names:
+                places.add(shared)  # one mount instead of a hundred
+            else:
+                places.update(os.path.join(shared, name) for name in names if name != _NOT_SHARED)
     for entry in filter(None, sys.path):
         if os.path.isfile(entry) or os.path.basename(entry) in ("site-packages", "dist-packages"):
             places.add(entry)
@@ -317,20 +321,29 @@ class Parent:
                 os.kill(child.supervisor, signal.SIGKILL)
 
     @staticmethod
-    def _measure(child: Child) -> tuple[set[int], float, float]:
-        """Its processes, their own memory in MB, and the same with their share of what they share."""
-        pids = _descendants(child.supervisor) | {child.kernel or child.supervisor}
+    def _measure(child: Child) -> tuple[float, float]:
+        """Own memory of its processes in MB, and the same with their share of what they share."""
+        pids = _processes(child)
         own, fair = (sum(column) for column in zip(*map(_memory_mb, pids), strict=True))
-        child.peak_mb = max(child.peak_mb, own)
-        return pids, own, fair
+        child.peak_mb = max(child.peak_mb, own + sum(map(_given_back_mb, pids)))
+        return own, fair
+
+    def _used_mb(self, child: Child, pids: set[int]) -> float:
+        """What counts against the bound; a close look takes milliseconds, so only where it matters."""
+        at_most = sum(map(_resident_mb, pids))
+        if at_most <= child.bounds.memory_mb:
+            child.peak_mb = max(child.peak_mb, at_most - self.shared_mb)
+            return 0.0
+        own, fair = self._measure(child)
+        # What two processes of a hand-in share belongs to neither alone: the fair share counts that, and
+        # of the parent's memory some part.
+        return max(own, fair - self.shared_mb)
 
     def _watch(self) -> None:
         """End kernels that use more than they may."""
         for child in list(self.children.values()):
-            pids, own, fair = self._measure(child)
-            # What two processes of a hand-in share belongs to neither alone: the fair share counts that, and
-            # of the parent's memory some part.
-            used_mb = max(own, fair - self.shared_mb)
+            pids = _processes(child)
+            used_mb = self._used_mb(child, pids)
             if used_mb > child.bounds.memory_mb:
                 child.killed_for = f"memory: {used_mb:.0f} MB of {child.bounds.memory_mb} MB"
             elif len(pids) > child.bounds.processes:
@@ -417,6 +430,11 @@ def _descendants(pid: int) -> set[int]:
     return found
 
 
+def _processes(child: Child) -> set[int]:
+    """Its kernel and what that has started."""
+    return _descendants(child.supervisor) | {child.kernel or child.supervisor}
+
+
 def _memory_mb(pid: int) -> tuple[float, float]:
     """Memory of a process that it shares with no other, and with its fair share of what it does share.
 
@@ -430,17 +448,27 @@ def _memory_mb(pid: int) -> tuple[float, float]:
         )
         return clean + dirty, fair
     except (OSError, KeyError, ValueError):
-        own = _resident_mb(pid)
+        own = _resident_mb(pid)  # it hides the details: too much rather than too little
         return own, own
 
 
 def _resident_mb(pid: int) -> float:
-    """What is known of a process that hides the details: too much rather than too little."""
+    """Memory of a process, what it shares with others included."""
     try:
         with open(f"/proc/{pid}/statm", encoding="ascii") as file:
-            _, resident, shared, *_ = map(int, file.read().split())
-        return (resident - shared) * os.sysconf("SC_PAGE_SIZE") / _MB
-    except (OSError, ValueError):
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / _MB
+    except (OSError, ValueError, IndexError):
+        return 0.0
+
+
+def _given_back_mb(pid: int) -> float:
+    """What a process had more at its highest than it has now."""
+    try:
+        with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as file:
+            lines = dict(line.split(":", 1) for line in file.read().splitlines())
+        high, now = (int(lines[name].split()[0]) * 1024 / _MB for name in ("VmHWM", "VmRSS"))
+        return max(0.0, high - now)
+    except (OSError, KeyError, ValueError):
         return 0.0
 
 
@@ -453,6 +481,7 @@ def main(arguments: list[str] | None = None) -> int:
     key = sys.stdin.readline().strip()
     linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
     linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
+    gc.disable()  # what is imported stays; children collect again
     answer = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # modules that print when they are imported
     try:

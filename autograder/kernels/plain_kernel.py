@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import importlib
 import io
 import logging
@@ -27,10 +28,13 @@ from types import SimpleNamespace
 from typing import Any
 
 from ipykernel.ipkernel import IPythonKernel
+from ipykernel.zmqshell import ZMQInteractiveShell as IPythonShell
+from IPython.core.compilerop import CachingCompiler
 from IPython.core.profiledir import ProfileDir
 from jupyter_client.jsonutil import json_default
 from jupyter_client.session import Session
 from tornado.ioloop import IOLoop
+from traitlets import Type
 from traitlets.config import Config
 
 from .frames import LONGEST, Reader, packed
@@ -195,11 +199,32 @@ class _Stream(io.TextIOBase):
             self._flushed_at = time.monotonic()
 
 
+class ZMQInteractiveShell(IPythonShell):  # type: ignore[misc]
+    """The shell of a kernel, under the name by which libraries know that they are in a notebook."""
+
+    _seen: tuple[str, str] | None = None
+
+    def transform_cell(self, raw_cell: str) -> str:
+        """Magics made Python. ipykernel asks twice for each cell; half of what a short cell costs."""
+        if self._seen is None or self._seen[0] != raw_cell:
+            self._seen = None
+            self._seen = raw_cell, super().transform_cell(raw_cell)
+        return self._seen[1]
+
+    def forget_cell(self) -> None:
+        """Transform the next cell anew, even if it is the same one: a transformer may have been added."""
+        self._seen = None
+
+
 class PlainKernel(IPythonKernel):  # type: ignore[misc]
     """See the module."""
 
+    shell_class = Type(ZMQInteractiveShell)
+    compiler_class = Type(CachingCompiler)  # ipykernel's own hashes the source in Python, for a debugger
+
     def settle(self, folder: str, line: socket.socket) -> None:
         """Be at home in the hand-in's folder, in this process and its environment; open nothing later."""
+        gc.enable()
         self._line = _Line(line)
         self._reader = Reader(line)
         shell = self.shell
@@ -247,6 +272,7 @@ class PlainKernel(IPythonKernel):  # type: ignore[misc]
                 return
             self._line.begin(request["number"], request["output_bytes"])
             self.session.line = self._line
+            self.shell.forget_cell()
             reply = await self._answer(request)
             if not self._line.is_ours:
                 os._exit(0)  # a process that the code has forked, at the end of its copy of the cell

@@ -18,11 +18,12 @@ pytest.importorskip("nbgrader")
 from nbgrader.api import Gradebook
 
 from autograder.grading.gradebook import open_gradebook
+from autograder.grading.out_folder import GradebookError
 from autograder.grading.records import CellResult, GradeRecord, Repair, Status
 from autograder.grading.repair import repair
 from autograder.grading.run import CellOutcome, Run
 from autograder.grading.score import annotate, score
-from autograder.grading.writer import GradebookError, Writer, valid_learner
+from autograder.grading.writer import Writer, valid_learner
 
 SOURCE = factory.source_notebook()
 SPEC = factory.spec_of(SOURCE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import factory
 import pytest
 
+from autograder.grading import classroom
 from autograder.grading.jupyter_kernel import jupyter_kernel
 from autograder.grading.kernel_setup import prepared
 from autograder.grading.rehearsal import imported_on_the_way
@@ -66,4 +68,14 @@ def test_a_rehearsal_never_holds_up_the_end(tmp_path: Path) -> None:
     ) as ready:
         ready()
         started = time.monotonic()
-    assert time.monotonic() - started < 8, f"of {time.monotonic() - began}"
+    assert time.monotonic() - started < 8, f"of {time.monotonic() - began:.1f}"
+
+
+def test_nbgrader_is_imported_while_the_parent_starts_not_before() -> None:
+    """It takes a second, which nobody should wait for."""
+    code = "import sys, autograder.grading.classroom; from autograder.grading.command import *; print('nbgrader' in sys.modules)"  # noqa: E501
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "False"
+    source = Path(classroom.__file__).with_name("command.py").read_text(encoding="utf-8")
+    assert (
+        "grading.writer" not in source and "nbgrader." not in source.split("def grade(")[1].split("def ")[0]
+    )
