@@ -10,7 +10,7 @@ import contextlib
 import difflib
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ from nbformat import NotebookNode
 
 from autograder.grading.collect import Collected, Ignored, collect
 from autograder.grading.course_root import Course, load_course
-from autograder.grading.feedback import answers_of, asks_of, render_feedback
+from autograder.grading.feedback import Answer, ManualGrade, answers_of, asks_of, render_feedback
 from autograder.grading.fingerprint import Fingerprints
 from autograder.grading.intake import IntakeError
 from autograder.grading.job import Job, grade_job
@@ -184,7 +184,7 @@ def grade_class(
                         raise
         progress.writing()
         refused = [*found.rejected, *results.refused]
-        graded = _write_pages(folder, materials, refused, found.ignored)
+        graded = _write_pages(folder, materials, refused, found.ignored, results.read)
     of_this_run = {(found.hand_ins[p].assignment, found.hand_ins[p].learner) for p in done}
     return ClassOutcome(
         graded=tuple(g for g in graded if (g.record.assignment, g.record.learner) in of_this_run),
@@ -211,6 +211,7 @@ class _Results:
     progress: Progress
     refused: list[Rejected] = field(default_factory=list)
     answered: int = 0
+    read: dict[tuple[str, str], _Read] = field(default_factory=dict)  # by assignment and learner
 
     def take(self, job: int, result: tuple[GradeRecord, str] | Rejected | Crashed) -> None:
         """Write a result, gradebook first: what has a record is in the gradebook."""
@@ -230,7 +231,22 @@ class _Results:
             else:
                 self.folder.write_record(record, self.keys.of(hand_in))
                 self.done[self.left[job]] = record
+                self._write_page(record, spec, nbformat.reads(notebook, as_version=4))
         self.progress.graded(hand_in)
+
+    def _write_page(self, record: GradeRecord, spec: AssignmentSpec, notebook: NotebookNode) -> None:
+        """Write the feedback already while others are graded; without what a person has decided before."""
+        read = _Read(answers_of(notebook, spec), asks_of(notebook, spec))
+        self.read[record.assignment, record.learner] = read
+        _write_feedback(self.folder, record, spec, read.answers, {})
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What pages show of an executed notebook."""
+
+    answers: tuple[Answer, ...] = ()
+    asks: tuple[str, ...] = ()
 
 
 def default_workers(jobs: int) -> int:
@@ -267,39 +283,48 @@ def _not_saved(hand_in: HandIn, error: Exception) -> Rejected:
 
 
 def _write_pages(
-    folder: OutFolder, materials: Course, rejected: list[Rejected], ignored: tuple[Ignored, ...]
+    folder: OutFolder,
+    materials: Course,
+    rejected: list[Rejected],
+    ignored: tuple[Ignored, ...],
+    fresh: Mapping[tuple[str, str], _Read],
 ) -> list[Graded]:
-    """Write feedback, report and grades.csv from all records in the folder, also of earlier runs."""
+    """Write report, grades.csv and feedback from all records in the folder, also of earlier runs.
+
+    Of what is ``fresh`` the feedback is there already; what a person has decided is added.
+    """
     specs = materials.assignments
     decided = manual_grades(folder.root / "gradebook.db")
     graded = []
     for record in folder.all_records():
         spec = specs.get(record.assignment)
-        notebook = _autograded(folder, record, spec)
+        manual = decided.get((record.learner, record.assignment), {})
+        read = fresh.get((record.assignment, record.learner))
+        if spec is not None and (read is None or manual):
+            notebook = _autograded(folder, record, spec)
+            read = _Read(answers_of(notebook, spec), asks_of(notebook, spec))
+            _write_feedback(folder, record, spec, read.answers, manual)
         link = f"feedback/{quote(record.learner)}/{quote(record.assignment)}.html" if spec else ""
-        graded.append(
-            Graded(
-                record=record,
-                answers=answers_of(notebook, spec) if spec else (),
-                asks=asks_of(notebook, spec) if spec else (),
-                manual=decided.get((record.learner, record.assignment), {}),
-                feedback=link,
-            )
-        )
-        if spec:
-            write_text(
-                folder.feedback_path(record.learner, record.assignment),
-                render_feedback(record, spec, graded[-1].answers, graded[-1].manual),
-            )
+        read = read or _Read()
+        graded.append(Graded(record, answers=read.answers, asks=read.asks, manual=manual, feedback=link))
     write_text(folder.report, render_report(graded, specs, rejected, ignored))
     # With a byte order mark: Excel takes a CSV without one for CP932.
     write_text(folder.grades_csv, grades_table(graded, rejected), encoding="utf-8-sig")
     return graded
 
 
-def _autograded(folder: OutFolder, record: GradeRecord, spec: AssignmentSpec | None) -> NotebookNode | None:
-    if spec is None:
-        return None
+def _write_feedback(
+    folder: OutFolder,
+    record: GradeRecord,
+    spec: AssignmentSpec,
+    answers: tuple[Answer, ...],
+    manual: Mapping[str, ManualGrade],
+) -> None:
+    page = render_feedback(record, spec, answers, manual)
+    write_text(folder.feedback_path(record.learner, record.assignment), page)
+
+
+def _autograded(folder: OutFolder, record: GradeRecord, spec: AssignmentSpec) -> NotebookNode | None:
     path = folder.autograded_path(record.learner, record.assignment, spec.notebook)
     try:
         return nbformat.read(path, as_version=4)

@@ -148,13 +148,25 @@ def _refusal(cause: str) -> str:
 
 
 def imported_modules(specs: Iterable[AssignmentSpec]) -> tuple[str, ...]:
-    """Installed modules that the notebooks of these assignments import, in order of appearance."""
+    """Installed modules that the notebooks of these assignments import, in order of appearance.
+
+    Of this package's own modules also what their functions import when they are called.
+    """
     found: dict[str, None] = {}
     for spec in specs:
         for cell in spec.cells:
             if cell.cell_type == "code":
                 found.update(dict.fromkeys(_imports(cell.source)))
+    for name in [name for name in found if name.startswith("autograder.")]:
+        found.update(dict.fromkeys(_imports(_source_of(name))))
     return tuple(name for name in found if _installed(name))
+
+
+def _source_of(module: str) -> str:
+    spec = importlib.util.find_spec(module) if importlib.util.find_spec(module.rpartition(".")[0]) else None
+    if spec is None or spec.origin is None:
+        return ""
+    return Path(spec.origin).read_text(encoding="utf-8")
 
 
 def _imports(source: str) -> Iterator[str]:

@@ -7,9 +7,12 @@ used: its gradebook and its converter ``GenerateAssignment``.
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
 import re
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 from nbgrader.api import MissingEntry
@@ -37,6 +40,17 @@ c = get_config()  # noqa: F821
 configure(c)
 c.CsvExportPlugin.to = "nbgrader_grades.csv"  # `nbgrader export` must not overwrite takara's grades.csv
 '''
+
+
+@contextlib.contextmanager
+def _without_log() -> Iterator[None]:
+    """nbgrader logs the traceback of an error that it raises as well: who catches it says what to do."""
+    log = logging.getLogger("tornado.application")
+    before, log.disabled = log.disabled, True
+    try:
+        yield
+    finally:
+        log.disabled = before
 
 
 class Writer:
@@ -166,7 +180,7 @@ class Writer:
         write_whole(self._folder("autograded", record) / f"{spec.notebook}.ipynb", graded.encode("utf-8"))
         gb = self._gb
         try:
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), _without_log():
                 warnings.filterwarnings("ignore", category=SAWarning, module="nbgrader")
                 gb.update_or_create_student(record.learner)
                 when = {"timestamp": timestamp} if timestamp else {}

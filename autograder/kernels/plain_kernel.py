@@ -55,19 +55,15 @@ def prepare() -> PlainKernel:
     """Make the kernel and its shell. To be called once a process, before it forks."""
     config = Config()
     config.HistoryManager.enabled = False  # no database of past commands
-    config.InteractiveShell.xmode = (
-        "Plain"  # IPython's own takes 20 ms and quotes lines around the one that failed
-    )
+    config.InteractiveShell.xmode = "Plain"  # IPython's own takes 20 ms and quotes lines around the error
     config.InteractiveShell.colors = "nocolor"
     kernel = PlainKernel.instance(config=config, session=_Wire(), log=_log)
     if "" not in sys.path:
         sys.path.insert(0, "")  # the notebook's folder
     shell = kernel.shell
     shell.extension_manager.load_extension("IPython.extensions.storemagic")
-    if "matplotlib" in sys.modules:
-        importlib.import_module(
-            "matplotlib_inline.backend_inline"
-        )  # finds the shell, and shows figures in it
+    if "matplotlib" in sys.modules:  # figures are shown in this shell
+        importlib.import_module("matplotlib_inline.backend_inline")
     shell.user_ns_hidden.update(shell.user_ns)  # %who shows the learner's own names
     return kernel
 
@@ -230,9 +226,8 @@ class PlainKernel(IPythonKernel):  # type: ignore[misc]
         shell = self.shell
         shell.init_environment()
         shell.ipython_dir = os.environ.get("IPYTHONDIR", folder)
-        shell.profile_dir = self.profile_dir = ProfileDir.create_profile_dir_by_name(
-            shell.ipython_dir, "default"
-        )
+        self.profile_dir = ProfileDir.create_profile_dir_by_name(shell.ipython_dir, "default")
+        shell.profile_dir = self.profile_dir
         shell.starting_dir = os.getcwd()
         shell.history_manager.dir_hist[:] = [Path.cwd()]
         for fd, name in ((1, "stdout"), (2, "stderr")):
@@ -248,9 +243,8 @@ class PlainKernel(IPythonKernel):  # type: ignore[misc]
             shell.system = shell.system_raw
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # but while code runs
         self._loop = asyncio.new_event_loop()
-        self._signal, wakeup = (
-            socket.socketpair()
-        )  # a signal ends the loop's waiting, so that its handler can act
+        # A signal must end the loop's waiting, so that its handler can act.
+        self._signal, wakeup = socket.socketpair()
         for end in (self._signal, wakeup):
             end.setblocking(False)
         signal.set_wakeup_fd(wakeup.detach(), warn_on_full_buffer=False)
@@ -297,12 +291,7 @@ class PlainKernel(IPythonKernel):  # type: ignore[misc]
             finally:
                 signal.signal(signal.SIGINT, signal.SIG_IGN)
         except (Exception, KeyboardInterrupt, asyncio.CancelledError) as error:
-            content = {
-                "status": "error",
-                "ename": type(error).__name__,
-                "evalue": str(error),
-                "traceback": [],
-            }
+            content = {"status": "error", "ename": type(error).__name__, "evalue": str(error)}
         return _bounded(content)
 
 
