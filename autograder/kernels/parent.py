@@ -49,7 +49,6 @@ _MB = 1_000_000
 _KERNEL_MODULES = (
     "autograder.kernels.plain_kernel",
     "IPython.extensions.storemagic",
-    "tornado.platform.asyncio",
 )
 
 

@@ -33,7 +33,6 @@ from IPython.core.compilerop import CachingCompiler
 from IPython.core.profiledir import ProfileDir
 from jupyter_client.jsonutil import json_default
 from jupyter_client.session import Session
-from tornado.ioloop import IOLoop
 from traitlets import Type
 from traitlets.config import Config
 
@@ -243,22 +242,18 @@ class PlainKernel(IPythonKernel):  # type: ignore[misc]
             shell.system = shell.system_raw
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # but while code runs
         self._loop = asyncio.new_event_loop()
-        # A signal must end the loop's waiting, so that its handler can act.
-        self._signal, wakeup = socket.socketpair()
-        for end in (self._signal, wakeup):
-            end.setblocking(False)
-        signal.set_wakeup_fd(wakeup.detach(), warn_on_full_buffer=False)
-        self._loop.add_reader(self._signal, self._signal.recv, 4096)
 
     def serve(self) -> None:
         """Answer requests until the client closes the line or the code asks for the end."""
-        # do_execute asks these two how it may interrupt a coroutine
+        # ipykernel asks these how it may interrupt a coroutine, and where it may end (we look at exit_now)
         self.shell_channel_thread = SimpleNamespace(parent_thread=threading.main_thread())
+        self.io_loop = SimpleNamespace(
+            add_callback=self._loop.call_soon_threadsafe, call_later=self._loop.call_later, stop=lambda: None
+        )
         asyncio.set_event_loop(self._loop)
         self._loop.run_until_complete(self._serve())
 
     async def _serve(self) -> None:
-        self.io_loop = IOLoop.current()
         while not self.shell.exit_now:
             try:
                 request = self._reader.read()
