@@ -1245,17 +1245,13 @@ KERNEL = [
         not_for_stock="the line to the kernel is another one there",
     ),
     Case(
-        "steals-requests",
-        "reads the requests that are meant for the kernel, and never lets it answer",
-        "カーネルあての命令を横取りして、返事をさせない",
+        "stops-listening",
+        "lets the kernel read no more requests, so that it never answers",
+        "カーネルが命令を読まないようにして、返事をさせない",
         code(
             middle="""
-            import threading
-            line = get_ipython().kernel._line._socket
-            def steal():
-                while line.recv(65536):
-                    pass
-            threading.Thread(target=steal, daemon=True).start()
+            import time
+            get_ipython().kernel._reader.read = lambda: time.sleep(1000)
             """,
         ),
         points=only("q1"),
