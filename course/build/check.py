@@ -14,7 +14,7 @@ from .handbook import Page, read_page
 from .links import Links, documents
 from .problems import Problem, TextError
 from .site import Course
-from .syllabus import Syllabus, read_syllabus
+from autograder.exam.syllabus import Syllabus, read_syllabus
 
 __all__ = ["Report", "check", "missing_items", "render"]
 

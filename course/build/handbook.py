@@ -14,7 +14,7 @@ from .bold import Bold, bolds, has_japanese
 from .problems import Collector, shown_path
 from .questions import Question
 from .session import Session, read_session
-from .syllabus import ITEM
+from autograder.exam.syllabus import ITEM
 from .text import Text
 
 __all__ = ["Page", "Source", "Term", "read_page"]

@@ -13,7 +13,7 @@ from . import directives
 from .glossary import FILE as GLOSSARY
 from .problems import Collector, Problem, TextError, shown_path
 from .site import Course
-from .syllabus import ITEM
+from autograder.exam.syllabus import ITEM
 from .text import read_text
 
 __all__ = ["Link", "Links", "documents", "links_in"]

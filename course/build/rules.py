@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from . import directives, figures
 from .handbook import Page
 from .problems import Collector, Problem
-from .syllabus import Syllabus
+from autograder.exam.syllabus import Syllabus
 from .table import question_of
 from .text import Cell
 

@@ -16,7 +16,7 @@ from course.build.__main__ import app
 from course.build.check import check, missing_items
 from course.build.links import Links, documents
 from course.build.site import Course
-from course.build.syllabus import fingerprint, read_syllabus
+from autograder.exam.syllabus import fingerprint, read_syllabus
 
 ROOT = Path(__file__).resolve().parents[2]
 COURSE = Course(ROOT)

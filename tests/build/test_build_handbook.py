@@ -12,7 +12,7 @@ from course.build.bold import bolds
 from course.build.handbook import Term, read_page
 from course.build.problems import TextError
 from course.build.session import read_session, session_notebook
-from course.build.syllabus import Item, fingerprint, read_syllabus
+from autograder.exam.syllabus import Item, fingerprint, read_syllabus
 
 
 @pytest.fixture

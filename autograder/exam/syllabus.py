@@ -11,7 +11,7 @@ from pathlib import Path
 
 import yaml
 
-__all__ = ["ITEM", "Item", "Syllabus", "fingerprint", "normalised", "read_syllabus"]
+__all__ = ["ITEM", "Area", "Item", "Syllabus", "fingerprint", "normalised", "read_syllabus"]
 
 #: The id of an item: technical, or law and ethics.
 ITEM = re.compile(r"[TL]\d\d")
@@ -46,11 +46,20 @@ class Item:
 
 
 @dataclass(frozen=True)
+class Area:
+    """One area of the syllabus, under our title."""
+
+    title: str
+    items: tuple[str, ...]  # ids
+
+
+@dataclass(frozen=True)
 class Syllabus:
     """All items, in order."""
 
     version: str
     items: Mapping[str, Item]
+    areas: tuple[Area, ...]
 
     @property
     def keywords(self) -> int:
@@ -61,7 +70,8 @@ def read_syllabus(root: Path) -> Syllabus:
     """The syllabus of the clone at ``root`` (``course/exam/syllabus.yaml``)."""
     kept = yaml.safe_load((root / "course" / "exam" / "syllabus.yaml").read_text(encoding="utf-8"))
     items = [Item(**item) for area in kept["areas"] for item in area["items"]]
-    return Syllabus(kept["syllabus_version"], {item.id: item for item in items})
+    areas = tuple(Area(area["title"], tuple(item["id"] for item in area["items"])) for area in kept["areas"])
+    return Syllabus(kept["syllabus_version"], {item.id: item for item in items}, areas)
 
 
 def fingerprint(keywords: Iterable[str]) -> str:
