@@ -18,14 +18,13 @@ from urllib.parse import quote
 
 import nbformat
 import psutil
-from nbformat import NotebookNode
 
 from autograder.grading.collect import Collected, Ignored, collect
 from autograder.grading.course_root import Course, load_course
-from autograder.grading.feedback import Answer, ManualGrade, answers_of, asks_of, render_feedback
+from autograder.grading.feedback import ManualGrade, render_feedback
 from autograder.grading.fingerprint import Fingerprints
 from autograder.grading.intake import IntakeError
-from autograder.grading.job import Job, grade_job
+from autograder.grading.job import Executed, Job, grade_job
 from autograder.grading.kernel_setup import prepared
 from autograder.grading.manual import manual_grades
 from autograder.grading.out_folder import GradebookError, OutFolder, grades_table, write_text
@@ -33,6 +32,7 @@ from autograder.grading.pool import Crashed, run_all, started
 from autograder.grading.records import CellResult, GradeRecord, HandIn, Rejected, Status
 from autograder.grading.report import Graded, render_report
 from autograder.grading.spec import AssignmentSpec
+from autograder.grading.written import Written, written
 from autograder.kernels.request import Bounds
 
 if TYPE_CHECKING:
@@ -211,9 +211,9 @@ class _Results:
     progress: Progress
     refused: list[Rejected] = field(default_factory=list)
     answered: int = 0
-    read: dict[tuple[str, str], _Read] = field(default_factory=dict)  # by assignment and learner
+    read: dict[tuple[str, str], Written] = field(default_factory=dict)  # by assignment and learner
 
-    def take(self, job: int, result: tuple[GradeRecord, str] | Rejected | Crashed) -> None:
+    def take(self, job: int, result: Executed | Rejected | Crashed) -> None:
         """Write a result, gradebook first: what has a record is in the gradebook."""
         self.answered += 1
         hand_in = self.found.hand_ins[self.left[job]]
@@ -222,31 +222,19 @@ class _Results:
         elif isinstance(result, Rejected):
             self.refused.append(result)
         else:
-            record, notebook = result
+            record = result.record
             spec = self.materials.assignments[hand_in.assignment]
             try:
-                self.writer.write(record, spec, submitted=hand_in.content, graded=notebook)
+                self.writer.write(record, spec, submitted=hand_in.content, graded=result.notebook)
             except GradebookError as error:
                 self.refused.append(_not_saved(hand_in, error))
             else:
                 self.folder.write_record(record, self.keys.of(hand_in))
                 self.done[self.left[job]] = record
-                self._write_page(record, spec, nbformat.reads(notebook, as_version=4))
+                # The page already, while others are graded; without what a person has decided before.
+                self.read[record.assignment, record.learner] = result.written
+                _write_feedback(self.folder, record, spec, result.written, {})
         self.progress.graded(hand_in)
-
-    def _write_page(self, record: GradeRecord, spec: AssignmentSpec, notebook: NotebookNode) -> None:
-        """Write the feedback already while others are graded; without what a person has decided before."""
-        read = _Read(answers_of(notebook, spec), asks_of(notebook, spec))
-        self.read[record.assignment, record.learner] = read
-        _write_feedback(self.folder, record, spec, read.answers, {})
-
-
-@dataclass(frozen=True)
-class _Read:
-    """What pages show of an executed notebook."""
-
-    answers: tuple[Answer, ...] = ()
-    asks: tuple[str, ...] = ()
 
 
 def default_workers(jobs: int) -> int:
@@ -287,7 +275,7 @@ def _write_pages(
     materials: Course,
     rejected: list[Rejected],
     ignored: tuple[Ignored, ...],
-    fresh: Mapping[tuple[str, str], _Read],
+    fresh: Mapping[tuple[str, str], Written],
 ) -> list[Graded]:
     """Write report, grades.csv and feedback from all records in the folder, also of earlier runs.
 
@@ -300,12 +288,12 @@ def _write_pages(
         spec = specs.get(record.assignment)
         manual = decided.get((record.learner, record.assignment), {})
         read = fresh.get((record.assignment, record.learner))
-        if spec is not None and (read is None or manual):
-            notebook = _autograded(folder, record, spec)
-            read = _Read(answers_of(notebook, spec), asks_of(notebook, spec))
-            _write_feedback(folder, record, spec, read.answers, manual)
+        by_hand = any(cell.points is not None or cell.comment for cell in manual.values())
+        if spec is not None and (read is None or by_hand):
+            read = read or _written_before(folder, record, spec)
+            _write_feedback(folder, record, spec, read, manual)
         link = f"feedback/{quote(record.learner)}/{quote(record.assignment)}.html" if spec else ""
-        read = read or _Read()
+        read = read or Written()
         graded.append(Graded(record, answers=read.answers, asks=read.asks, manual=manual, feedback=link))
     write_text(folder.report, render_report(graded, specs, rejected, ignored))
     # With a byte order mark: Excel takes a CSV without one for CP932.
@@ -317,19 +305,20 @@ def _write_feedback(
     folder: OutFolder,
     record: GradeRecord,
     spec: AssignmentSpec,
-    answers: tuple[Answer, ...],
+    read: Written,
     manual: Mapping[str, ManualGrade],
 ) -> None:
-    page = render_feedback(record, spec, answers, manual)
+    page = render_feedback(record, spec, read.answers, manual)
     write_text(folder.feedback_path(record.learner, record.assignment), page)
 
 
-def _autograded(folder: OutFolder, record: GradeRecord, spec: AssignmentSpec) -> NotebookNode | None:
+def _written_before(folder: OutFolder, record: GradeRecord, spec: AssignmentSpec) -> Written:
+    """As an earlier run left it; nothing where its notebook is gone."""
     path = folder.autograded_path(record.learner, record.assignment, spec.notebook)
     try:
-        return nbformat.read(path, as_version=4)
+        return written(nbformat.read(path, as_version=4), spec)
     except (OSError, ValueError):
-        return None
+        return Written()
 
 
 # ---------------------------------------------------------------- what need not be graded again

@@ -6,7 +6,6 @@ the learner's own cells. Hidden tests never reach it: no source and no output of
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -17,15 +16,12 @@ import nh3
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markdown_it import MarkdownIt
 from markupsafe import Markup
-from nbformat import NotebookNode
 
 from autograder.grading.records import CellResult, GradeRecord, Status
-from autograder.grading.repair import is_blank
-from autograder.grading.spec import AssignmentSpec, CellSpec, Kind
+from autograder.grading.spec import AssignmentSpec
+from autograder.grading.written import Answer
 
 _ANSWER_LIMIT = 20_000  # characters of one answer that a page shows
-_ERROR_LIMIT = 600
-_ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _TAGS = {
     "p", "br", "em", "strong", "code", "pre", "ul", "ol", "li", "blockquote", "hr",
     "h1", "h2", "h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td", "del", "s",
@@ -77,17 +73,6 @@ class ManualGrade:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """One cell that the learner wrote, taken from the executed notebook."""
-
-    question: str
-    is_code: bool
-    source: str
-    blank: bool = False
-    error: str = ""  # "NameError: name 'df' is not defined"
-
-
-@dataclass(frozen=True)
 class QuestionSum:
     """All graded cells of one question together."""
 
@@ -97,49 +82,6 @@ class QuestionSum:
     points: float
     max_points: float
     look: Look
-
-
-def answers_of(nb: NotebookNode | None, spec: AssignmentSpec) -> tuple[Answer, ...]:
-    """The learner's own cells of the graded questions, in the notebook's order."""
-    if nb is None:
-        return ()
-    found = []
-    for cell in nb.cells:
-        cell_spec = spec.by_grade_id.get(_grade_id(cell))
-        if cell_spec is None or cell_spec.kind not in (Kind.ANSWER, Kind.WRITTEN):
-            continue
-        source = str(cell.source)
-        found.append(
-            Answer(
-                question=_question_of(cell_spec, spec),
-                is_code=cell.cell_type == "code",
-                source=source,
-                blank=is_blank(source, cell_spec),
-                error=_error_of(cell),
-            )
-        )
-    return tuple(found)
-
-
-def asks_of(nb: NotebookNode | None, spec: AssignmentSpec) -> tuple[str, ...]:
-    """What the learner wrote in the cells for questions to the instructor (untouched cells excluded)."""
-    if nb is None:
-        return ()
-    given = {c.cell_id: c.visible for c in spec.cells if _is_ask(c.metadata)}
-    texts = []
-    for cell in nb.cells:
-        cell_id = str(cell.get("id", ""))
-        if cell.cell_type != "markdown" or not (cell_id in given or _is_ask(cell.metadata)):
-            continue
-        stubs = [given[cell_id]] if cell_id in given else list(given.values())
-        text = str(cell.source)
-        if any(_squeezed(text) == _squeezed(stub) for stub in stubs):
-            continue
-        known_lines = {line.strip() for stub in stubs for line in stub.splitlines()}
-        new = "\n".join(line for line in text.splitlines() if line.strip() not in known_lines).strip()
-        if new:
-            texts.append(new)
-    return tuple(texts)
 
 
 def question_sums(
@@ -195,7 +137,7 @@ def render_feedback(
     spec : AssignmentSpec
         For the assignment's title.
     answers : iterable of Answer
-        From :func:`answers_of`.
+        From :func:`autograder.grading.written.written`.
     manual : mapping of str to ManualGrade, optional
         What a person decided, by grade_id.
     """
@@ -339,39 +281,3 @@ def _markdown_parser() -> MarkdownIt:
 def markdown(text: str) -> Markup:
     """Markdown as safe HTML: no raw HTML, no links, no pictures, nothing that is fetched or run."""
     return Markup(nh3.clean(_markdown_parser().render(text), tags=_TAGS, attributes={}, link_rel=None))
-
-
-def _grade_id(cell: NotebookNode) -> str:
-    meta = cell.metadata.get("nbgrader")
-    return str(meta.get("grade_id", "")) if isinstance(meta, Mapping) else ""
-
-
-def _question_of(cell: CellSpec, spec: AssignmentSpec) -> str:
-    """The question under which this cell's result is recorded, also in courses without questions."""
-    recorded = {c.question for c in spec.graded}
-    if cell.question in recorded:
-        return cell.question
-    for test in spec.tests_of(cell.grade_id):
-        return spec.by_grade_id[test].question
-    return cell.question
-
-
-def _is_ask(metadata: Mapping[str, Any]) -> bool:
-    takara = metadata.get("takara")
-    return isinstance(takara, Mapping) and takara.get("role") == "ask"
-
-
-def _squeezed(text: str) -> str:
-    return re.sub(r"\s+", "", text)
-
-
-def _error_of(cell: NotebookNode) -> str:
-    for output in cell.get("outputs", []):
-        if output.get("output_type") == "error":
-            name = str(output.get("ename", ""))
-            if name == "KeyboardInterrupt":  # ours, when the time was up
-                return ""
-            value = _ANSI.sub("", str(output.get("evalue", ""))).strip()
-            text = f"{name}: {value}" if value else name
-            return text if len(text) <= _ERROR_LIMIT else text[:_ERROR_LIMIT] + "…"
-    return ""

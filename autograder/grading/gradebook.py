@@ -11,15 +11,34 @@ from pathlib import Path
 
 import nbformat
 from alembic.script import ScriptDirectory
-from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.api import (
+    Assignment,
+    BaseCell,
+    Comment,
+    Grade,
+    Gradebook,
+    MissingEntry,
+    Notebook,
+    Student,
+    SubmittedAssignment,
+    SubmittedNotebook,
+)
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.dbutil import ALEMBIC_DIR
-from sqlalchemy import create_engine, inspect, make_url, text
+from sqlalchemy import create_engine, inspect, make_url, select, text
 
 from autograder.grading.records import GradeRecord, Status
 from autograder.grading.spec import AssignmentSpec, Kind, SpecError, from_notebook
 
-__all__ = ["course_paths", "open_gradebook", "patient", "save_record", "spec_from_gradebook"]
+__all__ = [
+    "add_record",
+    "course_paths",
+    "has_submission",
+    "open_gradebook",
+    "patient",
+    "save_record",
+    "spec_from_gradebook",
+]
 
 BUSY_TIMEOUT_S = 60  # formgrader may hold the database while it saves
 
@@ -65,10 +84,69 @@ def save_record(
     Manual scores and manual comments are never touched. Where a person has graded, a new hand-in is
     marked for another look (as nbgrader does).
     """
-    look = _to_look_at(record, spec)
     saved = gb.find_submission_notebook(spec.notebook, spec.assignment, record.learner)
     grades = {grade.name: grade for grade in saved.grades}
     comments = {comment.name: comment for comment in saved.comments}
+    _enter(record, spec, grades, comments, resubmitted)
+    gb.db.commit()
+
+
+def add_record(gb: Gradebook, record: GradeRecord, spec: AssignmentSpec) -> None:
+    """Write a record as a submission of its own, in one transaction.
+
+    What ``update_or_create_student``, ``add_submission`` and :func:`save_record` do together: one after the
+    other they take several transactions, and read back each cell that they have written.
+    """
+    session = gb.db
+    if session.get(Student, record.learner) is None:
+        session.add(Student(id=record.learner))
+    cells = session.execute(
+        select(Assignment.id, Notebook.id, Notebook.name, BaseCell.id, BaseCell.name, BaseCell.type)
+        .select_from(Assignment)
+        .join(Notebook, Notebook.assignment_id == Assignment.id)
+        .join(BaseCell, BaseCell.notebook_id == Notebook.id)
+        .where(Assignment.name == spec.assignment)
+    ).all()
+    if not cells:
+        raise MissingEntry(f"no such assignment in the gradebook: {spec.assignment}")
+    submission = SubmittedAssignment(assignment_id=cells[0][0], student_id=record.learner)
+    notebooks: dict[str, SubmittedNotebook] = {}
+    grades: dict[str, Grade] = {}
+    comments: dict[str, Comment] = {}
+    for _, notebook_id, notebook, cell_id, cell, kind in cells:
+        if notebook_id not in notebooks:
+            notebooks[notebook_id] = SubmittedNotebook(notebook_id=notebook_id, assignment=submission)
+        ours = notebook == spec.notebook
+        if kind in ("GradeCell", "TaskCell"):
+            grade = Grade(cell_id=cell_id, notebook=notebooks[notebook_id])
+            grades |= {cell: grade} if ours else {}
+        if kind in ("SolutionCell", "TaskCell"):
+            comment = Comment(cell_id=cell_id, notebook=notebooks[notebook_id])
+            comments |= {cell: comment} if ours else {}
+    _enter(record, spec, grades, comments, resubmitted=True)
+    session.add(submission)
+    session.commit()
+
+
+def has_submission(gb: Gradebook, assignment: str, learner: str) -> bool:
+    """Whether a learner has a submission of an assignment in the gradebook."""
+    found = (
+        select(SubmittedAssignment.id)
+        .join(Assignment, SubmittedAssignment.assignment_id == Assignment.id)
+        .where(Assignment.name == assignment, SubmittedAssignment.student_id == learner)
+    )
+    return gb.db.execute(found).first() is not None
+
+
+def _enter(
+    record: GradeRecord,
+    spec: AssignmentSpec,
+    grades: Mapping[str, Grade],
+    comments: Mapping[str, Comment],
+    resubmitted: bool,
+) -> None:
+    """Scores and comments into the entries of one notebook, by the cells' names."""
+    look = _to_look_at(record, spec)
     if missing := sorted({r.grade_id for r in record.results} - set(grades)):
         raise MissingEntry(f"no such cells in the gradebook: {', '.join(missing)}")
     for result in record.results:
@@ -83,7 +161,6 @@ def save_record(
     for cell in spec.cells:
         if cell.kind in (Kind.ANSWER, Kind.WRITTEN, Kind.TASK):
             comments[cell.grade_id].auto_comment = messages.get(cell.grade_id) or None
-    gb.db.commit()
 
 
 def spec_from_gradebook(gb: Gradebook, path: Path, assignment: str, notebook: str) -> AssignmentSpec:

@@ -14,6 +14,7 @@ from autograder.grading.grade import grade_hand_in
 from autograder.grading.kernel_setup import KernelSetup
 from autograder.grading.records import GradeRecord, HandIn, Rejected
 from autograder.grading.spec import AssignmentSpec
+from autograder.grading.written import Written, written
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,17 @@ class Job:
     kernels: KernelSetup
 
 
-def grade_job(job: Job) -> tuple[GradeRecord, str] | Rejected:
-    """A record and the executed notebook as text; or why nothing could be graded."""
+@dataclass(frozen=True)
+class Executed:
+    """What becomes of a hand-in."""
+
+    record: GradeRecord
+    notebook: str  # executed, as JSON
+    written: Written
+
+
+def grade_job(job: Job) -> Executed | Rejected:
+    """Grade one hand-in; or tell why nothing could be graded."""
     result = grade_hand_in(
         job.hand_in,
         job.spec,
@@ -41,4 +51,4 @@ def grade_job(job: Job) -> tuple[GradeRecord, str] | Rejected:
     if isinstance(result, Rejected):
         return result
     record, notebook = result
-    return record, nbformat.writes(notebook)
+    return Executed(record, nbformat.writes(notebook), written(notebook, job.spec))

@@ -23,7 +23,14 @@ from sqlalchemy.exc import SAWarning, SQLAlchemyError
 from traitlets.config import Config
 
 from autograder.files import write_whole
-from autograder.grading.gradebook import open_gradebook, patient, save_record, spec_from_gradebook
+from autograder.grading.gradebook import (
+    add_record,
+    has_submission,
+    open_gradebook,
+    patient,
+    save_record,
+    spec_from_gradebook,
+)
 from autograder.grading.nbgrader_config import configure
 from autograder.grading.out_folder import GradebookError
 from autograder.grading.records import GradeRecord
@@ -182,10 +189,12 @@ class Writer:
         try:
             with warnings.catch_warnings(), _without_log():
                 warnings.filterwarnings("ignore", category=SAWarning, module="nbgrader")
-                gb.update_or_create_student(record.learner)
-                when = {"timestamp": timestamp} if timestamp else {}
-                gb.update_or_create_submission(spec.assignment, record.learner, **when)
-                save_record(gb, record, spec, resubmitted=resubmitted)
+                if has_submission(gb, spec.assignment, record.learner):
+                    save_record(gb, record, spec, resubmitted=resubmitted)
+                else:
+                    add_record(gb, record, spec)
+                if timestamp:
+                    gb.update_or_create_submission(spec.assignment, record.learner, timestamp=timestamp)
         except (SQLAlchemyError, MissingEntry, ValueError) as error:
             gb.db.rollback()
             raise self._broken(error) from error

@@ -9,6 +9,7 @@ import resource
 import signal
 import socket
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import landlock, linux, namespaces, seccomp
@@ -24,17 +25,13 @@ _FIRST_USER = 1 << 30  # far from anybody's; with the process id added, a user o
 _PROC = ("/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat")  # what libraries ask for
 #: Exit code of a trial of the walls: this, plus the position of the first one that did not hold.
 BREACH = 10
+#: What the parent is told when the walls stand; from a supervisor with the kernel's process id behind it.
+READY = b"ready"
 
 
-def become_kernel(
-    kernel: PlainKernel,
-    start: Start,
-    line: socket.socket | None,
-    readable: tuple[str, ...],
-    report: socket.socket,
-    parent: int,
-) -> NoReturn:
-    """Turn this freshly forked process into a kernel, or into its supervisor; never returns.
+@dataclass(frozen=True)
+class Birth:
+    """What the parent gives a fork.
 
     Parameters
     ----------
@@ -46,28 +43,52 @@ def become_kernel(
     readable : tuple of str
         Folders with Python and its packages.
     report : socket
-        Here the parent is told the kernel's process id when the walls stand, or what went wrong.
+        Here the parent is told when the walls stand, or what went wrong.
+    """
+
+    kernel: PlainKernel
+    start: Start
+    line: socket.socket | None
+    readable: tuple[str, ...]
+    report: socket.socket
+
+
+def become_kernel(birth: Birth, parent: int, *, first: bool) -> NoReturn:
+    """Turn this freshly forked process into a kernel, or into its supervisor; never returns.
+
+    Parameters
+    ----------
+    birth : Birth
     parent : int
         Process id of the parent.
+    first : bool
+        Whether this is the first process of a process namespace: it needs no supervisor then.
     """
     code = 1
     try:
-        _detach({report.fileno(), *([line.fileno()] if line else ())}, parent)
-        walled = _supervise if start.tier == "namespaces" else _stand_alone
-        code = walled(kernel, start, line, readable, report)
+        user = _unprivileged_user()  # while /proc is the parent's
+        _detach(birth, None if first else parent)
+        if birth.start.tier != "namespaces":
+            code = _stand_alone(birth)
+        elif first:
+            code = _enclose(birth, user)
+        else:
+            code = _supervise(birth, user)
     except BaseException as error:
-        _say(report, error)
+        _say(birth.report, error)
     finally:
         os._exit(code)
 
 
-def _detach(kept: set[int], parent: int) -> None:
-    """Keep nothing of the parent but these descriptors: no signals, not its terminal."""
+def _detach(birth: Birth, parent: int | None) -> None:
+    """Keep nothing of the parent but what it gives: no signals, not its terminal."""
     os.setsid()
     linux.prctl(linux.PR_SET_DUMPABLE, 1)  # the parent is not: its children could not read /proc/self
     linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)  # it died before we could ask to die with it
+    # It may have died before we could ask to die with it. In a process namespace of our own it is out of
+    # sight: there the report fails.
+    if parent is not None and os.getppid() != parent:
+        os._exit(1)
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
         file.write("1000")  # when the machine has no memory left, not the grading but a hand-in is ended
     for signum in (signal.SIGTERM, signal.SIGCHLD, signal.SIGPIPE):
@@ -77,7 +98,7 @@ def _detach(kept: set[int], parent: int) -> None:
     nothing = os.open(os.devnull, os.O_RDWR)
     for fd in (0, 1, 2):
         os.dup2(nothing, fd)
-    _close_all_but({0, 1, 2, *kept})
+    _close_all_but({0, 1, 2, birth.report.fileno(), *([birth.line.fileno()] if birth.line else ())})
 
 
 def _close_all_but(kept: set[int]) -> None:
@@ -86,68 +107,72 @@ def _close_all_but(kept: set[int]) -> None:
             os.close(fd)
 
 
-def _stand_alone(
-    kernel: PlainKernel,
-    start: Start,
-    line: socket.socket | None,
-    readable: tuple[str, ...],
-    report: socket.socket,
-) -> int:
+def _stand_alone(birth: Birth) -> int:
     """Be the kernel in this very process, among all others of the machine."""
     linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)  # what it starts stays below it, so that it can be found
-    _bound(_limits(start.bounds, _threads_of(os.getuid())))
-    if start.tier == "landlock":
+    _bound(_limits(birth.start.bounds, _threads_of(os.getuid())))
+    if birth.start.tier == "landlock":
         devices = (f"/dev/{name}" for name in namespaces.DEVICES)
-        landlock.restrict((*readable, *devices, *_PROC), (start.folder, "/dev/null"))
+        landlock.restrict((*birth.readable, *devices, *_PROC), (birth.start.folder, "/dev/null"))
         linux.drop_capabilities()
-    return _run_kernel(kernel, start, line, report)
+    return _run_kernel(birth, birth.report)
 
 
-def _supervise(
-    kernel: PlainKernel,
-    start: Start,
-    line: socket.socket | None,
-    readable: tuple[str, ...],
-    report: socket.socket,
-) -> int:
+def _enclose(birth: Birth, user: int | None) -> int:
+    """Be the kernel in this very process, the first of its process namespace; make the other namespaces."""
+    limits = _make_world(birth, user, with_processes=False)
+    return _live_in_it(birth, user, limits, birth.report)
+
+
+def _supervise(birth: Birth, user: int | None) -> int:
     """Make the namespaces, fork the kernel into them, wait for its end."""
-    user = _unprivileged_user()
-    view = namespaces.View(readable, start.folder, start.bounds.disk_mb)
-    others = 0 if user is not None or _counts_by_namespace() else _threads_of(os.getuid())
-    limits = _limits(start.bounds, others)
-    namespaces.enter(user)
-    namespaces.build_root(view, user)
+    limits = _make_world(birth, user, with_processes=True)
     above, below = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     forked = os.fork()
     if forked == 0:
         code = 1
         try:
             above.close()
-            report.close()
-            namespaces.move_in()
-            _bound(limits)
-            namespaces.become(user)
-            linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
-            linux.prctl(linux.PR_SET_DUMPABLE, 1)  # setuid took it away; without it /proc/self is not ours
-            code = _run_kernel(kernel, start, line, below)
+            birth.report.close()
+            code = _live_in_it(birth, user, limits, below)
         except BaseException as error:
             _say(below, error)
         finally:
             os._exit(code)
-    if line is not None:
-        line.close()  # it is the kernel's alone
+    if birth.line is not None:
+        birth.line.close()  # it is the kernel's alone
     try:
         said = above.recv(4096)
-        if said.partition(b" ")[0] != b"ready":
+        if said != READY:
             raise RuntimeError(said.decode(errors="replace") or "the kernel ended while it was starting")
     except BaseException:
         os.kill(forked, signal.SIGKILL)
         raise
     above.close()
-    report.send(b"ready %d" % forked)
-    report.close()
+    birth.report.send(READY + b" %d" % forked)
+    birth.report.close()
     _, status = os.waitpid(forked, 0)
     return _exit_code(status)
+
+
+def _make_world(birth: Birth, user: int | None, *, with_processes: bool) -> dict[int, int]:
+    """Make the namespaces and what is seen in them; return the limits for who will live there."""
+    bounds = birth.start.bounds
+    others = 0 if user is not None or _counts_by_namespace() else _threads_of(os.getuid())
+    limits = _limits(bounds, others)
+    namespaces.enter(user, with_processes=with_processes)
+    namespaces.build_root(namespaces.View(birth.readable, birth.start.folder, bounds.disk_mb), user)
+    return limits
+
+
+def _live_in_it(birth: Birth, user: int | None, limits: dict[int, int], report: socket.socket) -> int:
+    """Move in, give up every privilege, be the kernel."""
+    namespaces.move_in()
+    _bound(limits)
+    namespaces.become(user)
+    linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
+    linux.prctl(linux.PR_SET_DUMPABLE, 1)  # setuid took it away; without it /proc/self is not ours
+    return _run_kernel(birth, report)
 
 
 def _say(line: socket.socket, error: BaseException) -> None:
@@ -169,7 +194,8 @@ def _unprivileged_user() -> int | None:
         return None
     with open("/proc/self/uid_map", encoding="ascii") as file:
         ranges = [tuple(map(int, line.split())) for line in file]
-    for user in (_FIRST_USER + os.getpid(), _NOBODY):
+    number = int(os.readlink("/proc/self"))  # getpid() is 1 in every process namespace
+    for user in (_FIRST_USER + number, _NOBODY):
         if any(first <= user < first + count for first, _, count in ranges):
             return user
     return None
@@ -221,37 +247,32 @@ def _bound(limits: dict[int, int]) -> None:
         resource.setrlimit(what, (value, value))
 
 
-def _run_kernel(kernel: PlainKernel, start: Start, line: socket.socket | None, report: socket.socket) -> int:
+def _run_kernel(birth: Birth, report: socket.socket) -> int:
     """Be a kernel until its end (or try the walls out).
 
-    Parameters
-    ----------
-    kernel : PlainKernel
-    start : Start
-    line : socket, optional
-    report : socket
-        Told when the last wall stands; closed before any code of a learner runs.
+    ``report`` is told when the last wall stands, and closed before any code of a learner runs.
     """
+    start, line = birth.start, birth.line
     os.environ.clear()
     os.environ.update({"USER": "learner", "LOGNAME": "learner"} | start.env)  # no list of users to look it up
     os.chdir(start.cwd)
     if line is not None:
         _forget_where_the_parent_was()
         _reseed()
-        kernel.settle(start.folder, line)
+        birth.kernel.settle(start.folder, line)
     if start.tier != "none":
         shared = start.tier == "landlock"
         seccomp.install(
             shared=shared, only_signals=os.getpid() if shared and not landlock.covers_signals() else 0
         )
-    report.send(b"ready %d" % os.getpid())
+    report.send(READY)
     report.close()
     if line is None:
         from .sandbox import breaches
 
         found = breaches(start.canary)
         return BREACH + found[0] if found else 0
-    kernel.serve()
+    birth.kernel.serve()
     return 0
 
 

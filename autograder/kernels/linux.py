@@ -35,6 +35,11 @@ def unshare(flags: int) -> None:
     _checked(_libc.unshare(ctypes.c_int(flags)), f"unshare({flags:#x})")
 
 
+def setns(descriptor: int, kind: int) -> None:
+    """Go into a namespace; with ``CLONE_NEWPID`` the processes that are forked from now on do."""
+    _checked(_libc.setns(ctypes.c_int(descriptor), ctypes.c_int(kind)), f"setns({kind:#x})")
+
+
 def prctl(option: int, value: int) -> None:
     """Set one attribute of the calling process."""
     zero = ctypes.c_ulong(0)

@@ -1,8 +1,10 @@
 """Linux namespaces: a process tree that sees a read-only Python, its own hand-in, and nothing else.
 
-What is in here runs in a small supervisor process between the parent and the kernel: it makes the
-namespaces, builds the new root and forks the kernel: process 1 of its own world, so that all the kernel ever
-starts dies with it. The kernel moves in and closes the door behind itself.
+The kernel is process 1 of its own world, so that all it ever starts dies with it. Where the parent is root
+it forks the kernel straight into a new process namespace (``fork_into_new``), and the kernel makes the rest
+of its world itself. Who is not root cannot come back from there: then a small supervisor process between
+parent and kernel makes the namespaces, builds the new root and forks the kernel. In both ways the kernel
+moves in and closes the door behind itself.
 """
 
 from __future__ import annotations
@@ -50,7 +52,37 @@ class View:
     disk_mb: int
 
 
-def enter(unprivileged_user: int | None = None) -> None:
+def processes() -> int:
+    """Descriptor of the calling process's own process namespace, for :func:`fork_into_new`.
+
+    Raises
+    ------
+    OSError
+        One cannot come back to it: not root, or root of a container that may not.
+    """
+    own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        linux.setns(own, linux.CLONE_NEWPID)
+    except OSError:
+        os.close(own)
+        raise
+    return own
+
+
+def fork_into_new(own: int) -> int:
+    """Fork the first process of a new process namespace; its id, or 0 in the new process."""
+    linux.unshare(linux.CLONE_NEWPID)  # for children; we ourselves stay where we are
+    try:
+        forked = os.fork()
+    except BaseException:
+        linux.setns(own, linux.CLONE_NEWPID)
+        raise
+    if forked:
+        linux.setns(own, linux.CLONE_NEWPID)
+    return forked
+
+
+def enter(unprivileged_user: int | None = None, *, with_processes: bool = True) -> None:
     """Give the calling process (and what it forks) namespaces of its own.
 
     Parameters
@@ -58,12 +90,15 @@ def enter(unprivileged_user: int | None = None) -> None:
     unprivileged_user : int, optional
         For root: no user namespace is made; the kernel becomes this user later (``become``). For everybody
         else the process keeps its own user and group inside a user namespace.
+    with_processes : bool
+        False for the first process of a process namespace.
     """
+    wanted = _NAMESPACES if with_processes else _NAMESPACES & ~linux.CLONE_NEWPID
     if unprivileged_user is not None:
-        linux.unshare(_NAMESPACES & ~linux.CLONE_NEWUSER)
+        linux.unshare(wanted & ~linux.CLONE_NEWUSER)
         return
     uid, gid = os.getuid(), os.getgid()
-    linux.unshare(_NAMESPACES)
+    linux.unshare(wanted)
     Path("/proc/self/setgroups").write_text("deny")
     Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
     Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")

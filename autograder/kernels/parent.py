@@ -37,8 +37,8 @@ for _name in _SINGLE_THREADED:  # before anybody imports numpy: threads do not s
     os.environ[_name] = "1"
 os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
 
-from autograder.kernels import linux  # noqa: E402
-from autograder.kernels.child import become_kernel  # noqa: E402
+from autograder.kernels import linux, namespaces  # noqa: E402
+from autograder.kernels.child import READY, Birth, become_kernel  # noqa: E402
 from autograder.kernels.request import Bounds, Start  # noqa: E402
 from autograder.kernels.sandbox import breaches  # noqa: E402, F401  (a child behind walls could not import it)
 
@@ -67,7 +67,7 @@ _NOT_SHARED = "nbgrader"  # below share/ nbgrader keeps what learners hand in
 class Child:
     """A forked kernel as the parent sees it; ``owner`` knows it by ``number``."""
 
-    supervisor: int
+    supervisor: int  # the process that was forked: the kernel itself where it needs none
     owner: socket.socket
     number: int
     bounds: Bounds
@@ -182,6 +182,9 @@ class Parent:
         self.children: dict[int, Child] = {}
         self.known: set[socket.socket] = set()
         self.started = True
+        self.processes: int | None = None
+        with contextlib.suppress(OSError):
+            self.processes = namespaces.processes()
         self._settle()
         wakeup, signal_fd = socket.socketpair()
         wakeup.setblocking(False)
@@ -271,9 +274,10 @@ class Parent:
             return
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         parent = os.getpid()
-        pid = os.fork()
+        first = start.tier == "namespaces" and self.processes is not None
+        pid = namespaces.fork_into_new(self.processes) if first else os.fork()
         if pid == 0:
-            become_kernel(self.kernel, start, line, self.readable, theirs, parent)
+            become_kernel(Birth(self.kernel, start, line, self.readable, theirs), parent, first=first)
         theirs.close()
         ours.setblocking(False)
         child = Child(pid, connection, number, start.bounds, report=ours)
@@ -281,14 +285,14 @@ class Parent:
         self.selector.register(ours, selectors.EVENT_READ, lambda report: self._hear(child, report))
 
     def _hear(self, child: Child, report: socket.socket) -> None:
-        """The child says the kernel's process id, or what went wrong."""
+        """The child says that the kernel is ready (a supervisor: which process it is), or what went wrong."""
         said = b""
         with contextlib.suppress(OSError):
             said = report.recv(4096)
         self._close_report(child)
         word, _, pid = said.partition(b" ")
-        if word == b"ready" and pid.isdigit():
-            child.kernel = int(pid)
+        if word == READY:
+            child.kernel = int(pid or child.supervisor)
             self._say(child.owner, {"kernel": child.number, "pid": child.kernel})
         elif said:
             child.killed_for = said.decode(errors="replace").strip()

@@ -11,16 +11,14 @@ import pytest
 
 from autograder.grading.feedback import (
     LOOKS,
-    Answer,
     ManualGrade,
-    answers_of,
-    asks_of,
     markdown,
     question_sums,
     render_feedback,
 )
 from autograder.grading.records import CellResult, GradeRecord, Repair, Status
 from autograder.grading.spec import from_notebook
+from autograder.grading.written import Answer, written
 
 SOURCE = factory.source_notebook()
 SPEC = factory.spec_of(SOURCE)
@@ -233,7 +231,7 @@ def test_answers_are_the_learners_own_cells_only() -> None:
             "error", ename="AssertionError", evalue="secret_mean", traceback=["secret_mean"]
         )
     ]
-    found = answers_of(nb, SPEC)
+    found = written(nb, SPEC).answers
     assert [(a.is_code, a.blank) for a in found] == [(True, False), (True, True), (False, False)]
     assert found[0].error == "ZeroDivisionError: division by zero"
     html = render_feedback(record(result("q1", Status.FAIL, 0, 3)), SPEC, found)
@@ -244,16 +242,12 @@ def test_an_answer_that_we_interrupted_shows_no_error_of_ours() -> None:
     nb = executed(q1_answer="while True: pass")
     stopped = nbformat.v4.new_output("error", ename="KeyboardInterrupt", evalue="", traceback=[])
     factory.cell_of(nb, "q1-answer").outputs = [stopped]
-    assert answers_of(nb, SPEC)[0].error == ""
+    assert written(nb, SPEC).answers[0].error == ""
 
 
 def test_answers_find_their_question_in_a_course_without_questions() -> None:
     """Without Takara's metadata a test is a question of its own; the answer belongs to its test."""
-    assert [a.question for a in answers_of(executed(), SPEC)] == ["q1-test", "q2-test", "q3-written"]
-
-
-def test_no_notebook_no_answers() -> None:
-    assert answers_of(None, SPEC) == () and asks_of(None, SPEC) == ()
+    assert [a.question for a in written(executed(), SPEC).answers] == ["q1-test", "q2-test", "q3-written"]
 
 
 @pytest.fixture
@@ -267,15 +261,15 @@ def with_ask() -> nbformat.NotebookNode:
 
 def test_questions_to_the_teacher(with_ask: nbformat.NotebookNode) -> None:
     spec = from_notebook(with_ask, assignment="ps", notebook="ps")
-    assert asks_of(with_ask, spec) == ()
+    assert written(with_ask, spec).asks == ()
     with_ask.cells[-1].source += "  \n"
-    assert asks_of(with_ask, spec) == ()
+    assert written(with_ask, spec).asks == ()
     with_ask.cells[-1].source += "\n平均と中央値の使い分けは？"
-    assert asks_of(with_ask, spec) == ("平均と中央値の使い分けは？",)
+    assert written(with_ask, spec).asks == ("平均と中央値の使い分けは？",)
     with_ask.cells[-1].metadata.clear()
-    assert asks_of(with_ask, spec) == ("平均と中央値の使い分けは？",)
+    assert written(with_ask, spec).asks == ("平均と中央値の使い分けは？",)
     with_ask.cells[-1].source = "全部書きかえました。"
-    assert asks_of(with_ask, spec) == ("全部書きかえました。",)
+    assert written(with_ask, spec).asks == ("全部書きかえました。",)
 
 
 def test_markdown_keeps_structure_and_drops_danger() -> None:

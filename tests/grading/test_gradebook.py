@@ -15,7 +15,7 @@ import pytest
 
 pytest.importorskip("nbgrader")
 
-from nbgrader.api import Gradebook
+from nbgrader.api import Gradebook, MissingEntry
 
 from autograder.grading.gradebook import open_gradebook
 from autograder.grading.out_folder import GradebookError
@@ -232,7 +232,8 @@ def test_a_record_of_unknown_cells_is_refused_and_nothing_is_half_written(out: P
     alien = CellResult("q9-test", "q9", "問9", Status.PASS, 9.0, 9.0)
     with pytest.raises(GradebookError, match="書きこめませんでした"):
         write(out, GradeRecord("hana", "ps", (*record.results, alien)), nb, submitted)
-    assert grade(out, "q2-test")["auto_score"] is None
+    with Gradebook(f"sqlite:///{out / 'gradebook.db'}") as gb, pytest.raises(MissingEntry):
+        gb.find_submission("ps", "hana")
 
 
 def test_new_gradebook_is_what_nbgrader_makes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
