@@ -101,7 +101,6 @@ def started(count: int, preload: str) -> Iterator[Workers]:
     """
     folder = Path(tempfile.mkdtemp(prefix="tkr-"))
     others = frozenset(multiprocessing.active_children())
-    multiprocessing.set_forkserver_preload([preload])
     pool = _pool(count, folder)
     try:
         for _ in range(count):
@@ -155,7 +154,7 @@ def run_all(
 def _pool(workers: int, folder: Path) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(
         max_workers=workers,
-        mp_context=multiprocessing.get_context("forkserver"),
+        mp_context=multiprocessing.get_context("spawn"),
         initializer=_start_worker,
         initargs=(str(folder),),
     )
