@@ -238,10 +238,10 @@ class _Results:
 
 
 def default_workers(jobs: int) -> int:
-    """One process more than there are cores (while one waits, another works), if jobs and memory allow."""
+    """As many processes as there are cores, if jobs and memory allow."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
     by_memory = psutil.virtual_memory().available // (_MEMORY_PER_WORKER_MB * 1_000_000)
-    return max(1, min(cores + 1, jobs, by_memory))
+    return max(1, min(cores, jobs, by_memory))
 
 
 def _nobody_called(learner: str, found: Collected) -> str:

@@ -41,7 +41,7 @@ _WITHOUT_VALUE = re.compile(r"print|assert\w*")
 
 
 def used_comparisons(sources: Iterable[str]) -> tuple[str, ...]:
-    """The comparisons that must be tried after each test of a notebook: those that its cells name.
+    """The comparisons that must be tried after a test: those that it names, or that it may call.
 
     A course that uses none of our own ``checks`` may reach those of numpy and pandas through helpers of its
     own: then they are always tried.

@@ -314,13 +314,15 @@ class _Session:
 
     def __init__(self, kernel: Kernel, nb: NotebookNode, limits: Limits) -> None:
         self._kernel, self._nb, self._limits = kernel, nb, limits
-        self._comparisons = probes.used_comparisons(cell.source for cell in nb.cells)
+        self._shared: list[str] = []  # what every test may use: the cells that are no tests
         self._left_bytes = limits.notebook_output_bytes
         self._deadline = time.monotonic() + limits.notebook_timeout_s
         self._count = 0  # of the last execution
 
     def run(self, tests: frozenset[int]) -> list[CellOutcome]:
         """Run the cells in order; after each test that passed, see whether the kernel tells the truth."""
+        code = [(n, cell.source) for n, cell in enumerate(self._nb.cells) if cell.cell_type == "code"]
+        self._shared = [source for n, source in code if n not in tests]
         outcomes: list[CellOutcome] = []
         reason = ""
         for n, cell in enumerate(self._nb.cells):
@@ -379,7 +381,8 @@ class _Session:
                 seen = self._value(count, keep=False)
                 if seen != ("number", f"{float(nonce)!r}"):
                     distrust.append(f"the value {nonce} of an expression came back as {seen}")
-        source, ename, evalue = probes.must_fail(secrets.token_hex(8), self._comparisons)
+        comparisons = probes.used_comparisons([*self._shared, cell.source])
+        source, ename, evalue = probes.must_fail(secrets.token_hex(8), comparisons)
         if doubt := probes.distrust_of(self._ask(source), ename, evalue):
             distrust.append(doubt)
         distrust += self._kernel.doubts

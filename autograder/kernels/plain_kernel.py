@@ -33,10 +33,11 @@ from IPython.core.compilerop import CachingCompiler
 from IPython.core.profiledir import ProfileDir
 from jupyter_client.jsonutil import json_default
 from jupyter_client.session import Session
-from traitlets import Type
+from traitlets import Instance, Type
 from traitlets.config import Config
 
 from .frames import LONGEST, Reader, packed
+from .transform import PlainPythonFirst
 
 __all__ = ["PlainKernel", "prepare"]
 
@@ -195,20 +196,36 @@ class _Stream(io.TextIOBase):
 
 
 class ZMQInteractiveShell(IPythonShell):  # type: ignore[misc]
-    """The shell of a kernel, under the name by which libraries know that they are in a notebook."""
+    """The shell of a kernel, under the name by which libraries know that they are in a notebook.
 
-    _seen: tuple[str, str] | None = None
+    ipykernel asks for everything about a cell twice: the second answer is the first one.
+    """
+
+    input_transformer_manager = Instance(PlainPythonFirst, ())
+    _transformed: tuple[str, str] | None = None
+    _is_async: tuple[str, bool] | None = None
 
     def transform_cell(self, raw_cell: str) -> str:
-        """Magics made Python. ipykernel asks twice for each cell; half of what a short cell costs."""
-        if self._seen is None or self._seen[0] != raw_cell:
-            self._seen = None
-            self._seen = raw_cell, super().transform_cell(raw_cell)
-        return self._seen[1]
+        """Magics made Python."""
+        if self._transformed is None or self._transformed[0] != raw_cell:
+            self._transformed = None
+            self._transformed = raw_cell, super().transform_cell(raw_cell)
+        return self._transformed[1]
+
+    def should_run_async(self, raw_cell: str, *, transformed_cell: str | None = None, **more: Any) -> bool:
+        """Whether there is an ``await`` outside of functions."""
+        if transformed_cell is None or more.get("preprocessing_exc_tuple") is not None:
+            return super().should_run_async(raw_cell, transformed_cell=transformed_cell, **more)
+        if self._is_async is None or self._is_async[0] != transformed_cell:
+            self._is_async = (
+                transformed_cell,
+                super().should_run_async(raw_cell, transformed_cell=transformed_cell, **more),
+            )
+        return self._is_async[1]
 
     def forget_cell(self) -> None:
-        """Transform the next cell anew, even if it is the same one: a transformer may have been added."""
-        self._seen = None
+        """Look at the next cell anew, even if it is the same one: a transformer may have been added."""
+        self._transformed = self._is_async = None
 
 
 class PlainKernel(IPythonKernel):  # type: ignore[misc]
