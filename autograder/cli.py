@@ -1,7 +1,7 @@
 """The ``takara`` command: reads the command line, calls, prints. What happens is decided elsewhere.
 
-Exit status: 0 done; 1 something needs action (``doctor``, ``init``); 2 could not run; 3 only partly done
-(``grade``); 130 interrupted.
+Exit status: 0 done; 1 something needs action (``doctor``, ``init``, ``bank``); 2 could not run; 3 only partly
+done (``grade``); 130 interrupted.
 """
 
 from __future__ import annotations
@@ -79,7 +79,14 @@ def takara(
         typer.echo(ctx.get_help())
 
 
-def command(help_text: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def _help_alone(ctx: typer.Context) -> None:
+    if ctx.invoked_subcommand is None:
+        typer.echo(ctx.get_help())
+
+
+def command(
+    help_text: str, group: typer.Typer = app, name: str | None = None
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
     def register(function: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(function)
         def interruptible(**options: Any) -> None:
@@ -88,7 +95,7 @@ def command(help_text: str) -> Callable[[Callable[..., None]], Callable[..., Non
             except KeyboardInterrupt as error:
                 raise Interrupted from error
 
-        return app.command(cls=JapaneseCommand, help=help_text)(interruptible)
+        return group.command(name, cls=JapaneseCommand, help=help_text)(interruptible)
 
     return register
 
@@ -278,6 +285,187 @@ def doctor(directory: Directory = None) -> None:
     raise typer.Exit(1 if needs_action else 0)
 
 
+@command("試験対策の問題を解きます（一問一答、模試。何も指定しなければ、選ぶ画面が出ます）。")
+def exam(
+    item: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="項目", help="この項目の一問一答（例: T14。何度でも書けます）。", show_default=False
+        ),
+    ] = None,
+    keyword: Annotated[
+        list[str] | None,
+        typer.Option(metavar="言葉", help="このキーワードの一問一答（例: 過学習）。", show_default=False),
+    ] = None,
+    area: Annotated[
+        list[str] | None,
+        typer.Option(metavar="領域", help="この領域の一問一答（例: 法律と契約）。", show_default=False),
+    ] = None,
+    weak: Annotated[bool, typer.Option("--weak", help="苦手な領域と、まだわからない領域だけ。")] = False,
+    unseen: Annotated[bool, typer.Option("--unseen", help="まだ解いていない問題だけ。")] = False,
+    count: Annotated[
+        int | None,
+        typer.Option(metavar="数", min=1, help="問題の数。書かなければ10問。", show_default=False),
+    ] = None,
+    mock: Annotated[
+        str | None,
+        typer.Option(
+            metavar="形式",
+            help="模試を始めます。145（100分）、145-120（145問・120分）、160（120分）、mini（20問）。",
+            show_default=False,
+        ),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="途中の模試を続けます。")] = False,
+    result: Annotated[bool, typer.Option("--result", help="前の模試の結果と見直しです。")] = False,
+    from_grade: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="ファイル",
+            help="採点結果（takara grade の records の中のファイル）か、自分の課題のノートブックから、"
+            "点を落とした課題の項目を選びます。",
+            show_default=False,
+        ),
+    ] = None,
+    plots: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="フォルダー",
+            help="領域ごとの力、日ごとの正答率、模試のペースの図を、このフォルダーに書きます。",
+            show_default=False,
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(metavar="数", help="くじの種。同じ数なら、同じ問題が出ます。", show_default=False),
+    ] = None,
+) -> None:
+    from autograder.exam import terminal
+    from autograder.exam.drill import Selection
+
+    selection = Selection(tuple(item or ()), tuple(keyword or ()), tuple(area or ()), weak, unseen)
+    wanted = terminal.Wanted(selection, count, mock, resume, result, from_grade, plots, seed)
+    raise typer.Exit(terminal.exam(wanted))
+
+
+@command("今日の復習をします（前に解いた問題が、忘れかけるころに出ます）。")
+def review(
+    count: Annotated[
+        int | None,
+        typer.Option(metavar="数", min=1, help="多くてもこの数まで。", show_default=False),
+    ] = None,
+) -> None:
+    from autograder.exam import terminal
+
+    raise typer.Exit(terminal.review(count))
+
+
+bank = typer.Typer(cls=JapaneseGroup, invoke_without_command=True)
+app.add_typer(bank, name="bank", help="試験の問題を確かめ、ほかの形にします（問題を書く人、講師用）。")
+bank.callback()(_help_alone)
+
+CourseRoot = Annotated[
+    Path | None,
+    typer.Option(
+        "--root",
+        metavar="フォルダー",
+        help="問題（course/exam）があるフォルダー。書かなければ、この講座です。",
+        show_default=False,
+    ),
+]
+
+
+@command("問題が全部そろい、正しく書けているかを確かめます。", bank, "check")
+def bank_check(
+    json: Annotated[bool, typer.Option("--json", help="機械で読む形（JSON）で出します。")] = False,
+    root: CourseRoot = None,
+) -> None:
+    from autograder.exam import bank_command
+
+    raise typer.Exit(bank_command.check(as_json=json, root=root))
+
+
+@command("目隠しで答えるためのシート（問題と、並べかえた選択肢。正解なし）を作ります。", bank, "sheet")
+def bank_sheet(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[項目…]",
+            help="項目（例: T14）か、問題の番号（例: T14-03）。書かなければ、全部です。",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="ファイル", help="書くファイル。書かなければ、画面に出します。", show_default=False
+        ),
+    ] = None,
+    due: Annotated[
+        bool, typer.Option("--due", help="今の文でまだ答えられていない問題だけを選びます。")
+    ] = False,
+    root: CourseRoot = None,
+) -> None:
+    from autograder.exam import bank_command
+
+    raise typer.Exit(bank_command.sheet(names or [], out=out, due=due, root=root))
+
+
+@command("シートへの答え（CSV）を正解と比べ、合わないものを全部示して、記録します。", bank, "blind")
+def bank_blind(
+    answers: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="答え", help="答えのファイル。1行に「番号,記号,気づいたこと」。", show_default=False
+        ),
+    ] = None,
+    who: Annotated[
+        str | None,
+        typer.Option(metavar="名前", help="答えた人（問題を書いた人ではない人）。", show_default=False),
+    ] = None,
+    no_record: Annotated[bool, typer.Option("--no-record", help="比べるだけで、記録しません。")] = False,
+    root: CourseRoot = None,
+) -> None:
+    if answers is None or not (who or no_record):
+        raise UsageProblem(
+            "答えのファイルと、答えた人を指定してください"
+            "（例: takara bank blind answers.csv --who 解答者A）。"
+        )
+    from autograder.exam import bank_command
+
+    raise typer.Exit(bank_command.answers(answers, who=who or "", keep=not no_record, root=root))
+
+
+@command("問題を、Anki、Moodle、表計算（CSV）、紙（PDF）で使うファイルにします。", bank, "export")
+def bank_export(
+    form: Annotated[
+        str | None,
+        typer.Argument(metavar="形", help="anki、moodle、csv、pdf のどれか。", show_default=False),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Argument(metavar="ファイル", help="書くファイル（例: takara.apkg）。", show_default=False),
+    ] = None,
+    item: Annotated[
+        list[str] | None,
+        typer.Option(metavar="項目", help="この項目だけ（例: T14）。何度でも書けます。", show_default=False),
+    ] = None,
+    area: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="領域", help="この領域だけ（例: 法律と契約）。何度でも書けます。", show_default=False
+        ),
+    ] = None,
+    root: CourseRoot = None,
+) -> None:
+    if form is None or out is None:
+        raise UsageProblem(
+            "形と、書くファイルを指定してください（例: takara bank export anki takara.apkg）。"
+        )
+    from autograder.exam import bank_command
+
+    raise typer.Exit(bank_command.export(form, out, items=item or [], areas=area or [], root=root))
+
+
 def _console() -> Any:
     from rich.console import Console
 
@@ -286,7 +474,7 @@ def _console() -> Any:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command. Expected failures are told in Japanese, without a traceback; the rest is logged."""
-    for stream in (sys.stdout, sys.stderr):
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError, ValueError):
             stream.reconfigure(errors="replace")  # an old Windows console has not every character
     arguments = list(sys.argv[1:] if arguments is None else arguments)
@@ -309,12 +497,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _expected(error: Exception) -> str | None:
     """The message of a failure that people can do something about, or ``None``."""
+    from autograder.exam.errors import ExamError
     from autograder.learner.check import CheckError
     from autograder.learner.lab import LabError
     from autograder.learner.workspace import WorkspaceError
     from autograder.materials import MaterialsNotFound
 
-    if isinstance(error, UsageProblem | CheckError | LabError | WorkspaceError | MaterialsNotFound):
+    told = (UsageProblem, CheckError, ExamError, LabError, WorkspaceError, MaterialsNotFound)
+    if isinstance(error, told):
         return str(error)
     ctx = getattr(error, "ctx", None)  # a usage error of typer: it knows the command it happened in
     if hasattr(error, "format_message"):

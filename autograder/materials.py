@@ -51,6 +51,20 @@ class Materials:
     def datasets(self) -> Path:
         return self.root / "datasets"
 
+    @property
+    def exam(self) -> Path:
+        """Folder of the exam trainer: ``syllabus.yaml``, ``blueprints.yaml``, ``questions/``."""
+        return self.root / "course" / "exam"
+
+    def exam_files(self) -> dict[PurePosixPath, Path]:
+        """Every file of :attr:`exam`: its path relative to :attr:`root`, and where it is."""
+        place = PurePosixPath("course/exam")
+        return {
+            place / path.relative_to(self.exam).as_posix(): path
+            for path in _files_under(self.exam)
+            if path.suffix == ".yaml"
+        }
+
     def files(self) -> dict[PurePosixPath, Path]:
         """Every file a workspace gets: its path in the workspace, and where it is copied from."""
         found: dict[PurePosixPath, Path] = {}

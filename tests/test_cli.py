@@ -16,12 +16,15 @@ from autograder.grading.records import CellResult, GradeRecord, Status
 from autograder.learner import lab
 from autograder.learner.doctor import Check
 
-COMMANDS = ["lab", "init", "check", "grade", "doctor"]
+COMMANDS = ["lab", "init", "check", "grade", "doctor", "exam", "review", "bank"]
+BANK = ["check", "sheet", "blind", "export"]
 # What a Japanese help text may hold in Latin letters: our own words and names of things.
 OUR_WORDS = (
     "takara|lab|init|check|grade|doctor|JupyterLab|AI|Takara|workspace|assignments|ps2|ipynb|nbgrader|CPU|zip|csv|html"
     "|grades|feedback|report|port|no|browser|help|version|hints|out|assignment|course|workers|timeout|rerun|only"
     "|memory|MB|sandbox|auto|namespaces|landlock|none"
+    "|bank|sheet|blind|export|exam|root|json|JSON|CSV|T14|due|who|record|item|area|Anki|Moodle|PDF|anki|moodle|pdf|apkg"
+    "|review|keyword|weak|unseen|count|mock|mini|resume|result|from|records|plots|seed"
 )
 
 
@@ -36,7 +39,9 @@ def run(capsys, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["--help"], *([name, "--help"] for name in COMMANDS)], ids=" ".join
+    "arguments",
+    [[], ["--help"], *([name, "--help"] for name in COMMANDS), *(["bank", name, "--help"] for name in BANK)],
+    ids=" ".join,
 )
 def test_help_is_japanese_from_the_first_line_to_the_last(run, arguments):
     status, out, err = run(*arguments)

@@ -37,7 +37,7 @@ __all__ = [
 FORMS = ("知識", "計算", "事例")
 ASKS = ("適切", "不適切", "組み合わせ")  # which choice to pick; the first one unless the question says another
 CHOICES = 4
-LETTERS = "アイウエ"
+LETTERS = "ABCD"
 
 _QUESTION = {
     "id", "form", "ask", "difficulty", "keywords", "stem", "choices", "see", "as_of", "source", "numbers",

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from . import check as checking
-from . import table
+from . import exam_map, table
 from .problems import TextError
 from .release import ReleaseError
 from .site import Course, build, compare, install, remove_stale_sources, scratch_folder
@@ -22,7 +22,8 @@ def main(
     targets: Annotated[
         list[str] | None,
         typer.Argument(
-            help="all（既定）、sessions、handbook、assignments、または文章の名前（ps2、02 など）。"
+            help="all（既定）、sessions、handbook、assignments、exam（問題の一覧と、解くページ）、"
+            "または文章の名前（ps2、02 など）。"
             "table を付けると、本文を1回ずつ動かし、README の表の時間とメモリを測り直す。"
             "check を付けると、作らずに、ハンドブックに足りないもの、言葉の不ぞろい、切れたリンクを示す",
             show_default=False,
@@ -42,7 +43,7 @@ def main(
     if unknown:
         say(
             f"「{unknown}」に当たる文章がありません。"
-            "all、sessions、handbook、assignments か、ファイル名の始まりを書いてください。"
+            "all、sessions、handbook、assignments、exam か、ファイル名の始まりを書いてください。"
         )
         raise typer.Exit(2)
     if looking:
@@ -64,10 +65,12 @@ def main(
             if whole:
                 remove_stale_sources(out, course.root)
     try:
+        if "exam" in wanted or not set(texts).isdisjoint(course.handbook_texts()):
+            differences += exam_map.refresh(course, write=not check)
         differences += table.refresh(course, texts, write=not check)
     except TextError as error:  # what is wrong with another text is told when that one is built
-        problems += [p for p in error.problems if p.path.endswith("README.md")]
-    for problem in problems:
+        problems += [p for p in error.problems if p.path.endswith(("README.md", ".yaml"))]
+    for problem in dict.fromkeys(problems):  # a page and the map tell the same of a file of questions
         say(str(problem))
     if check:
         for difference in differences:
@@ -116,10 +119,17 @@ def select(course: Course, targets: list[str]) -> tuple[list[Path], str]:
         course.handbook_texts(),
         course.assignment_texts(),
     )
-    every = [*sessions, *handbook, *assignments]
+    exam = course.exam_texts()
+    every = [*sessions, *handbook, *exam, *assignments]
     chosen: list[Path] = []
     for target in targets:
-        groups = {"all": every, "sessions": sessions, "handbook": handbook, "assignments": assignments}
+        groups = {
+            "all": every,
+            "sessions": sessions,
+            "handbook": handbook,
+            "assignments": assignments,
+            "exam": exam,
+        }
         if target in groups:
             found = groups[target]
         else:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from autograder.exam.syllabus import Syllabus, read_syllabus
 from autograder.learner.japanese import display_width
 
 from . import rules, table, wording
@@ -14,12 +15,11 @@ from .handbook import Page, read_page
 from .links import Links, documents
 from .problems import Problem, TextError
 from .site import Course
-from autograder.exam.syllabus import Syllabus, read_syllabus
 
 __all__ = ["Report", "check", "missing_items", "render"]
 
 _HEADINGS = (
-    "ページ", "題", "分", "キーワード", "実演", "見分け", "間違い", "問い", "発展", "図", "秒", "MB",
+    "ページ", "題", "分", "キーワード", "実演", "見分け", "間違い", "問題", "発展", "図", "秒", "MB",
 )  # fmt: skip
 
 
@@ -43,6 +43,8 @@ class Report:
 def check(course: Course, texts: Sequence[Path] | None = None) -> Report:
     """Check these texts, or everything: every text, every README and data card, and that no page is missing.
 
+    With a page, the words of all questions on its item are checked.
+
     Parameters
     ----------
     course : Course
@@ -63,7 +65,8 @@ def check(course: Course, texts: Sequence[Path] | None = None) -> Report:
             rows.append((path.stem[:3], "（読めません）", *[table.NOTHING] * (len(_HEADINGS) - 2)))
     words, links = wording.read_words(course.root), Links(course)
     found = [problem for path in chosen for problem in problems.get(path, [])]
-    found += [problem for path in chosen for problem in wording.problems(path, words)]
+    for path in [*chosen, *_question_files(course, texts)]:
+        found += wording.problems(path, words)
     for path in [*chosen, *(documents(course) if texts is None else [])]:
         found += links.problems(path)
     return Report(
@@ -114,10 +117,16 @@ def _read(course: Course) -> tuple[dict[Path, Page], dict[Path, list[Problem]]]:
     problems: dict[Path, list[Problem]] = {}
     for path in course.handbook_texts():
         try:
-            pages[path] = read_page(path, course.datasets)
+            pages[path] = read_page(path, course.datasets, course.bank)
         except TextError as error:
             problems[path] = error.problems
     return pages, problems
+
+
+def _question_files(course: Course, texts: Sequence[Path] | None) -> list[Path]:
+    """The files of the question bank on the items of these texts; all when none are named."""
+    items = None if texts is None else {path.stem[:3] for path in texts if path.parent.name == "handbook"}
+    return [path for path in sorted(course.bank.glob("*.yaml")) if items is None or path.stem in items]
 
 
 def _costs(course: Course) -> dict[str, table.Measured]:

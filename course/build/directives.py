@@ -19,7 +19,7 @@ from .problems import Collector
 
 #: Directives that belong to a question or an exercise: ``:::{hint} q1 optional title``.
 NAMED = ("hint", "answer", "goal", "why", "rubric")
-#: A question of a handbook page, whole: ``:::{question} q1`` (see :mod:`.questions`).
+#: A question of the bank that a handbook page asks: ``:::{question} T14-01`` (see :mod:`.questions`).
 QUESTION = "question"
 
 #: Boxes: Bootstrap class (JupyterLab, Notebook and nbconvert style it) and the label in bold.
@@ -244,7 +244,9 @@ def _read(token: Token, lines: list[str], first_line: int, problems: Collector) 
     if kind in (*NAMED, QUESTION):
         name, _, title = argument.partition(" ")
         if not name:
-            example = f":::{{{kind}}} q1"
-            problems.add(line, f"「{{{kind}}}」には問の名前を続けて書いてください（例：{example}）。")
+            wanted, example = ("問題の番号", "T14-01") if kind == QUESTION else ("問の名前", "q1")
+            problems.add(
+                line, f"「{{{kind}}}」には{wanted}を続けて書いてください（例：:::{{{kind}}} {example}）。"
+            )
             return None
     return Directive(kind, name, title.strip(), token.content.strip("\n"), line)

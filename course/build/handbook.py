@@ -10,11 +10,12 @@ from typing import Any
 
 import yaml
 
+from autograder.exam.syllabus import ITEM
+
 from .bold import Bold, bolds, has_japanese
 from .problems import Collector, shown_path
-from .questions import Question
+from .questions import Asked
 from .session import Session, read_session
-from autograder.exam.syllabus import ITEM
 from .text import Text
 
 __all__ = ["Page", "Source", "Term", "read_page"]
@@ -86,7 +87,7 @@ class Page:
         return self.text.front["title"]
 
     @property
-    def questions(self) -> tuple[Question, ...]:
+    def questions(self) -> tuple[Asked, ...]:
         return self.session.questions
 
     @property
@@ -100,15 +101,15 @@ class Page:
         return frozenset(term.keyword for term in self.terms if not term.extra)
 
 
-def read_page(path: Path, datasets: Path) -> Page:
-    """Read and check one page.
+def read_page(path: Path, datasets: Path, bank: Path) -> Page:
+    """Read and check one page (see :func:`.read_session`).
 
     Raises
     ------
     TextError
         With every problem found.
     """
-    session = read_session(path, datasets)
+    session = read_session(path, datasets, bank)
     problems = Collector(shown_path(path))
     front, lines = session.text.front, _FrontLines(path)
     for key in front.keys() - set(FRONT):

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from autograder.exam.syllabus import ITEM
+
 from . import directives
 from .glossary import FILE as GLOSSARY
 from .problems import Collector, Problem, TextError, shown_path
 from .site import Course
-from autograder.exam.syllabus import ITEM
 from .text import read_text
 
 __all__ = ["Link", "Links", "documents", "links_in"]

@@ -1,170 +1,132 @@
-"""Questions of the handbook (``:::{question} q1``): a stem, four choices, a reason for each.
+"""Questions that a page of the handbook asks. Their text stands in the question bank; the page names them:
 
-:::{question} q1
-The stem, in Markdown.
-
-- [ ] a choice
-  its reason, indented
-- [x] the right one
-  its reason
-…
+:::{question} T14-01
 :::
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from .directives import Directive, folded
-from .problems import Collector
+from autograder.exam.bank import LETTERS, BankError, Question, read_file
+from autograder.exam.exports.markup import as_markdown
 
-__all__ = ["CHOICES", "LETTERS", "Choice", "Question", "read_question", "render"]
+from .directives import QUESTION, Directive, folded
+from .problems import Collector, Problem, shown_path
 
-CHOICES = 4
-LETTERS = "アイウエオカキクケコ"
+__all__ = ["Asked", "in_bank", "read_asked", "render"]
 
-_NAME = re.compile(r"q([1-9]\d*)")
-_ITEM = re.compile(r"- \[(?P<mark>[ xX])\][ \t]+(?P<text>\S.*)")
-_ALMOST = re.compile(r"\s*[-*+]\s*\[")
-_FENCE = re.compile(r"\s*(```|~~~)")
+_ID = re.compile(r"(?P<item>[TL]\d\d)-\d\d")
 
 
 @dataclass(frozen=True)
-class Choice:
-    """One choice, in Markdown."""
+class Asked:
+    """A question of the bank as a page asks it."""
 
-    text: str
-    reason: str
-    right: bool
-
-
-@dataclass(frozen=True)
-class Question:
-    """One question, as its author wrote it."""
-
-    name: str  # "q1"
-    stem: str  # Markdown
-    choices: tuple[Choice, ...]
-    line: int  # 1-based, of the opening line
+    question: Question
+    number: int  # on the page, from 1
+    line: int  # 1-based, of the directive
 
     @property
     def label(self) -> str:
         """For people: "問1"."""
-        return f"問{self.name.removeprefix('q')}"
+        return f"問{self.number}"
 
     @property
     def right(self) -> str:
-        """The letter of the right choice: "イ"."""
-        return next(letter for letter, choice in zip(LETTERS, self.choices, strict=False) if choice.right)
+        """The letter of the right choice: "B"."""
+        return LETTERS[self.question.answer]
 
 
-def read_question(directive: Directive, problems: Collector) -> Question:
-    """The question in a ``question`` directive.
+def read_asked(found: Sequence[Directive], item: str, folder: Path, problems: Collector) -> tuple[Asked, ...]:
+    """The questions that a page asks, in its order.
 
     Parameters
     ----------
-    directive : Directive
+    found : sequence of Directive
+        Every directive of the page.
+    item : str
+        The page's own: it asks no question of another.
+    folder : Path
+        The question bank.
     problems : Collector
-        Takes what is wrong with it: its name, the number of choices or of right ones, a missing reason.
+        Takes what is wrong with the directives and, where the bank cannot be read, with its file.
     """
-    if not _NAME.fullmatch(directive.name) or directive.title:
-        problems.add(
-            directive.line, "問いの名前は「:::{question} q1」のように、qと番号だけで書いてください。"
-        )
-    lines = directive.body.split("\n")
-    starts = list(_starts(lines))
-    stem = "\n".join(lines[: starts[0]] if starts else lines).strip()
-    if not stem:
-        problems.add(
-            directive.line, f"問い「{directive.name}」に問題文がありません。選択肢の前に書いてください。"
-        )
-    choices = []
-    for start, end in zip(starts, [*starts[1:], len(lines)], strict=False):
-        choices.append(_choice(lines[start:end], directive.line + 1 + start, problems))
-    _check(directive, lines, choices, problems)
-    return Question(directive.name, stem, tuple(choices), directive.line)
+    places = [directive for directive in found if directive.kind == QUESTION]
+    if not places:
+        return ()
+    file = folder / f"{item}.yaml"
+    bank = _read(file, places[0].line, problems)
+    asked: dict[str, Asked] = {}
+    for directive in places:
+        wrong = _mistake(directive, item, asked)
+        if not wrong and bank is not None and directive.name not in bank:
+            wrong = (
+                f"問題「{directive.name}」は {shown_path(file)} にありません。"
+                "番号を確かめるか、そのファイルに問題を書いてください。"
+            )
+        if wrong:
+            problems.add(directive.line, wrong)
+        elif bank is not None:
+            asked[directive.name] = Asked(bank[directive.name], len(asked) + 1, directive.line)
+    return tuple(asked.values())
 
 
-def render(directive: Directive) -> str:
+def render(asked: Asked) -> str:
     """The question as prose, its choices as a list; the answer and the reasons are folded."""
-    question = read_question(directive, Collector(""))
-    stem = f"**{question.label}** {question.stem}"
-    choices = [f"- 「{letter}」 {choice.text}" for letter, choice in _lettered(question.choices)]
+    stem = as_markdown(asked.question.stem)
+    lettered = list(zip(LETTERS, asked.question.choices, strict=True))
+    choices = [f"- 「{letter}」 {as_markdown(choice.text)}" for letter, choice in lettered]
     reasons = [
-        f"- 「{letter}」 {'○' if choice.right else '×'} " + _indented(choice.reason)
-        for letter, choice in _lettered(question.choices)
+        f"- 「{letter}」 {'○' if choice.right else '×'} " + _indented(as_markdown(choice.why))
+        for letter, choice in lettered
     ]
-    answer = folded("答えと理由", "\n".join([f"正解は「{question.right}」です。", "", *reasons]))
-    return "\n".join([stem, "", *choices, "", answer])
+    answer = folded("答えと理由", "\n".join([f"正解は「{asked.right}」です。", "", *reasons]))
+    between = "\n\n" if stem.startswith("|") else " "  # a table begins on a line of its own
+    return "\n".join([f"**{asked.label}**{between}{stem}", "", *choices, "", answer])
 
 
-def _lettered(choices: Sequence[Choice]) -> Iterator[tuple[str, Choice]]:
-    return zip(LETTERS, choices, strict=False)
+def in_bank(folder: Path, error: BankError) -> list[Problem]:
+    """What is wrong with the files of the question bank, as the builder tells it."""
+    return [
+        Problem(shown_path(folder / problem.file), 0, f"{problem.question} {problem.message}".strip())
+        for problem in error.problems
+    ]
+
+
+def _read(file: Path, line: int, problems: Collector) -> Mapping[str, Question] | None:
+    """The item's questions by id; ``None`` where they cannot be read."""
+    if not file.is_file():
+        problems.add(line, f"問題のファイル {shown_path(file)} がありません。そこに問題を書いてください。")
+        return None
+    try:
+        return {question.id: question for question in read_file(file)}
+    except BankError as error:
+        problems.problems.extend(in_bank(file.parent, error))
+        return None
+
+
+def _mistake(directive: Directive, item: str, before: Mapping[str, Asked]) -> str:
+    """What is wrong with a directive, whatever the bank holds; "" for nothing."""
+    match = _ID.fullmatch(directive.name)
+    if match is None or directive.title:
+        return f"「:::{{question}} {item}-01」のように、問題の番号だけを書いてください。"
+    if directive.body.strip():
+        return (
+            f"問題の文は {item}.yaml に書きます。"
+            f"ここは「:::{{question}} {directive.name}」と、次の行の「:::」だけにしてください。"
+        )
+    if match["item"] != item:
+        return f"「{directive.name}」はほかの項目の問題です。{item}-01 など、{item} の問題を選んでください。"
+    if directive.name in before:
+        return f"問題「{directive.name}」が2つあります。ほかの問題を選んでください。"
+    return ""
 
 
 def _indented(markdown: str) -> str:
     """What follows a list item's first line, so that it stays in the item."""
     first, *rest = markdown.split("\n")
     return "\n".join([first, *(f"  {line}" if line else "" for line in rest)])
-
-
-def _starts(lines: Sequence[str]) -> Iterator[int]:
-    """Where choices begin, outside code."""
-    fenced = False
-    for at, line in enumerate(lines):
-        if _FENCE.match(line):
-            fenced = not fenced
-        elif not fenced and _ITEM.fullmatch(line.rstrip()):
-            yield at
-
-
-def _choice(lines: Sequence[str], first_line: int, problems: Collector) -> Choice:
-    item = _ITEM.fullmatch(lines[0].rstrip())
-    reason = []
-    for at, line in enumerate(lines[1:], 1):
-        if line.strip() and line[0] not in " \t" and not _ALMOST.match(line):
-            problems.add(
-                first_line + at,
-                "選択肢のあとの行は、その選択肢の理由です。2文字分の字下げをしてください"
-                "（問題文は選択肢の前、ほかの文は「:::」の後に書きます）。",
-            )
-        reason.append(line)
-    said = _dedented(reason)
-    if not said:
-        problems.add(
-            first_line,
-            f"選択肢「{item['text']}」に理由がありません。次の行に、2文字分の字下げをして書いてください。",
-        )
-    return Choice(item["text"].strip(), said, item["mark"] != " ")
-
-
-def _check(
-    directive: Directive, lines: Sequence[str], choices: Sequence[Choice], problems: Collector
-) -> None:
-    for at, line in enumerate(lines):
-        if _ALMOST.match(line) and not _ITEM.fullmatch(line.rstrip()):
-            problems.add(
-                directive.line + 1 + at,
-                f"「{line.strip()}」は選択肢の書き方ではありません。"
-                "行の初めに「- [ ] 選択肢」か「- [x] 正しい選択肢」と書いてください。",
-            )
-    if len(choices) != CHOICES:
-        problems.add(
-            directive.line,
-            f"問い「{directive.name}」の選択肢が{len(choices)}個です。ちょうど{CHOICES}個にしてください。",
-        )
-    right = sum(choice.right for choice in choices)
-    if right != 1:
-        problems.add(
-            directive.line,
-            f"問い「{directive.name}」の正しい選択肢（[x]）が{right}個です。ちょうど1個にしてください。",
-        )
-
-
-def _dedented(lines: Sequence[str]) -> str:
-    """The lines without the indent they share."""
-    indents = [len(line) - len(line.lstrip()) for line in lines if line.strip()]
-    cut = min(indents, default=0)
-    return "\n".join(line[cut:].rstrip() for line in lines).strip("\n")

@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from autograder.exam.syllabus import Syllabus
+
 from . import directives, figures
 from .handbook import Page
 from .problems import Collector, Problem
-from autograder.exam.syllabus import Syllabus
 from .table import question_of
 from .text import Cell
 
@@ -38,6 +39,14 @@ class Section:
     def tables(self) -> list[list[str]]:
         """The column headings of each table."""
         return [table for part in self.parts for table in tables(part)]
+
+    @property
+    def questions(self) -> int:
+        return sum(
+            directive.kind == directives.QUESTION
+            for part in self.parts
+            for directive in directives.find(part, 1, Collector(""))
+        )
 
     @property
     def bullets(self) -> int:
@@ -119,7 +128,7 @@ def tables(markdown: str) -> list[list[str]]:
         elif token.type == "th_open":
             found[-1].append(tokens[at + 1].content.strip())
     for directive in directives.find(markdown, 1, Collector("")):
-        found.extend(tables(directive.body) if directive.kind != directives.QUESTION else [])
+        found.extend(tables(directive.body))
     return found
 
 
@@ -180,18 +189,30 @@ def _check_shape(page: Page, problems: Collector) -> None:
             mistakes.line,
             f"「{_MISTAKES}」の「- 」が{mistakes.bullets}個です。{MISTAKES}個以上書いてください。",
         )
-    _section(found, _QUESTIONS, problems)
-    if len(page.questions) != QUESTIONS:
-        problems.add(
-            1, f"問い（:::{{question}}）が{len(page.questions)}個です。ちょうど{QUESTIONS}個にしてください。"
-        )
-    elif len({question.right for question in page.questions}) == 1:
-        problems.add(
-            page.questions[0].line,
-            f"正解がどれも「{page.questions[0].right}」です。正解の位置を変えてください。",
-        )
+    _check_questions(page, _section(found, _QUESTIONS, problems), problems)
     if not any(d.kind == "beyond" for d in _directives(page)):
         problems.add(1, "発展の箱（:::{beyond} タイトル）がありません。1つ以上書いてください。")
+
+
+def _check_questions(page: Page, section: Section | None, problems: Collector) -> None:
+    asked = page.questions
+    if len(asked) != QUESTIONS:
+        problems.add(
+            section.line if section else 1,
+            f"問題（:::{{question}} {page.item}-01）が{len(asked)}個です。"
+            f"ちょうど{QUESTIONS}個にしてください。",
+        )
+        return
+    if section and section.questions != QUESTIONS:
+        problems.add(
+            section.line, f"「{_QUESTIONS}」の外に問題があります。{QUESTIONS}個ともこの節に置いてください。"
+        )
+    if len({question.right for question in asked}) == 1:
+        problems.add(
+            asked[0].line,
+            f"正解がどれも「{asked[0].right}」です。"
+            f"ほかの問題を選ぶか、{page.item}.yaml で選択肢の順を変えてください。",
+        )
 
 
 def _check_demo(page: Page, problems: Collector) -> None:

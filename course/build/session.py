@@ -10,11 +10,11 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
-from . import directives, questions
+from . import directives
 from .directives import Directive, Renderer
 from .notebook import UnnamedIds, cell_id, code_cell, new_notebook, prose_cell
 from .problems import Collector, shown_path
-from .questions import Question
+from .questions import Asked, read_asked, render
 from .text import Cell, RoleRule, Text, data_files, read_text, require
 
 RULES = {
@@ -25,8 +25,10 @@ KINDS = ("hint", "answer", "goal", "excel", "note", "important", "caution", "bey
 #: Exercises are made of these; the other kinds belong to none.
 EXERCISE_KINDS = ("hint", "answer", "goal")
 
-#: What the front matter numbers a text by: a session's number, a handbook page's syllabus item ("T07").
-_NUMBERED_BY = {"session": int, "item": str}
+#: What the front matter numbers a text by: a session's number, a handbook page's syllabus item ("T07"), the
+#: name of a page that is neither.
+_NUMBERED_BY = {"session": int, "item": str, "page": str}
+_NUMBER_KEYS = {"handbook": "item", "exam": "page"}  # by folder
 
 _MINUTES = re.compile(r"（(\d+)分）\s*$")
 _DATA_PATH = re.compile(r"\.\./\.\./datasets/([^\"'\s?#)]+)")
@@ -50,15 +52,23 @@ class Session:
     data: tuple[Path, ...]
     exercises: Mapping[str, Exercise]
     hint_count: Mapping[str, int]
-    questions: tuple[Question, ...] = ()  # of a handbook page
+    questions: tuple[Asked, ...] = ()  # of a handbook page
 
     @property
     def name(self) -> str:
         return self.text.name
 
 
-def read_session(path: Path, datasets: Path) -> Session:
+def read_session(path: Path, datasets: Path, bank: Path) -> Session:
     """Read and check one lesson.
+
+    Parameters
+    ----------
+    path : Path
+    datasets : Path
+        Folder of the data.
+    bank : Path
+        Folder of the question bank, which a handbook page asks from.
 
     Raises
     ------
@@ -75,9 +85,10 @@ def read_session(path: Path, datasets: Path) -> Session:
         if cell.kind == "markdown"
         for directive in directives.find(cell.source, cell.line, problems)
     ]
+    is_page = _number_key(path) == "item"
     for directive in found:
         if directive.kind == directives.QUESTION:
-            if _number_key(path) != "item":
+            if not is_page:
                 problems.add(directive.line, "「{question}」はハンドブックのページだけで使えます。")
         elif directive.kind not in KINDS:
             problems.add(directive.line, f"「{{{directive.kind}}}」は課題の文章だけで使えます。")
@@ -85,7 +96,7 @@ def read_session(path: Path, datasets: Path) -> Session:
     _check_data_paths(text, problems)
     _check_shows(text, problems)
     exercises = _exercises(text, found, problems)
-    asked = _questions(found, problems)
+    asked = read_asked(found, path.stem.partition("-")[0], bank, problems) if is_page else ()
     problems.stop_if_any()
     hint_count = Counter(d.name for d in found if d.kind == "hint")
     return Session(text, data, exercises, dict(hint_count), asked)
@@ -93,7 +104,9 @@ def read_session(path: Path, datasets: Path) -> Session:
 
 def session_notebook(session: Session) -> NotebookNode:
     """The learner's notebook of a lesson."""
-    renderer = Renderer(dict(session.hint_count), others={directives.QUESTION: questions.render})
+    by_id = {asked.question.id: asked for asked in session.questions}
+    others = {directives.QUESTION: lambda directive: render(by_id[directive.name])}
+    renderer = Renderer(dict(session.hint_count), others=others)
     ids = UnnamedIds(session.name)
     checkpoints = 0
     cells = []
@@ -132,7 +145,7 @@ def shown_strings(cell: Cell) -> tuple[str, ...]:
 
 
 def _number_key(path: Path) -> str:
-    return "item" if path.parent.name == "handbook" else "session"
+    return _NUMBER_KEYS.get(path.parent.name, "session")
 
 
 def _check_minutes(text: Text, problems: Collector) -> None:
@@ -182,21 +195,6 @@ def _check_shows(text: Text, problems: Collector) -> None:
         for option in ("message", "loses", "read"):
             if option in cell.options:
                 problems.add(cell.line, f"セルの設定「{option}」は課題の文章だけで使えます。")
-
-
-def _questions(found: list[Directive], problems: Collector) -> tuple[Question, ...]:
-    asked = [
-        questions.read_question(directive, problems)
-        for directive in found
-        if directive.kind == directives.QUESTION
-    ]
-    for number, question in enumerate(asked, 1):
-        if question.name != f"q{number}":
-            problems.add(
-                question.line,
-                f"問いの名前が「{question.name}」です。ページの{number}番目なので「q{number}」にしてください。",
-            )
-    return tuple(asked)
 
 
 def _exercises(text: Text, found: list[Directive], problems: Collector) -> dict[str, Exercise]:

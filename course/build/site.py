@@ -34,15 +34,24 @@ class Course:
     def datasets(self) -> Path:
         return self.root / "datasets"
 
+    @property
+    def bank(self) -> Path:
+        """Folder of the question bank."""
+        return self.root / "course" / "exam" / "questions"
+
     def session_texts(self) -> list[Path]:
         return sorted((self.root / "course" / "sessions").glob("[0-9]*.md"))
 
     def handbook_texts(self) -> list[Path]:
         return sorted((self.root / "course" / "handbook").glob("[TL][0-9][0-9]-*.md"))
 
+    def exam_texts(self) -> list[Path]:
+        """The page of the exam trainer."""
+        return sorted((self.root / "course" / "exam").glob("exam.md"))
+
     def lesson_texts(self) -> list[Path]:
-        """Sessions and handbook pages: every text that becomes one notebook to read and run."""
-        return [*self.session_texts(), *self.handbook_texts()]
+        """Sessions, handbook pages, the trainer's page: every text that becomes one notebook to read and run."""
+        return [*self.session_texts(), *self.handbook_texts(), *self.exam_texts()]
 
     def assignment_texts(self) -> list[Path]:
         return sorted((self.root / "assignments" / "text").glob("ps*.md"))
@@ -63,8 +72,8 @@ def build(course: Course, texts: Sequence[Path], out: Path) -> list[Problem]:
     assignments: list[Assignment] = []
     for path in texts:
         try:
-            if path.parent.name in ("sessions", "handbook"):
-                notebook = session_notebook(read_session(path, course.datasets))
+            if path.parent.name in ("sessions", "handbook", "exam"):
+                notebook = session_notebook(read_session(path, course.datasets, course.bank))
                 _put(out / "course" / "notebooks" / f"{path.stem}.ipynb", to_bytes(notebook))
             else:
                 assignments.append(read_assignment(path, course.datasets))
@@ -98,7 +107,7 @@ def _build_glossary(course: Course, texts: Sequence[Path], out: Path) -> list[Pr
     problems: list[Problem] = []
     for path in course.handbook_texts():
         try:
-            pages.append(read_page(path, course.datasets))
+            pages.append(read_page(path, course.datasets, course.bank))
         except TextError as error:
             problems.extend(error.problems if path in texts else ())
     if len(pages) == len(course.handbook_texts()):

@@ -117,7 +117,7 @@ def refresh(
         if chosen.isdisjoint(table.texts):
             continue
         new = {text.name: cost for text, cost in (measured or {}).items() if text in table.texts}
-        made = updated(table, course.datasets, new).encode("utf-8")
+        made = updated(table, course, new).encode("utf-8")
         if made == table.readme.read_bytes():
             continue
         differences.append(Difference(table.readme.relative_to(course.root).as_posix(), "changed"))
@@ -126,14 +126,14 @@ def refresh(
     return differences
 
 
-def updated(table: Table, datasets: Path, new: Mapping[str, Measured]) -> str:
+def updated(table: Table, course: Course, new: Mapping[str, Measured]) -> str:
     """The README's text with its table made anew; ``new`` has measurements by the name of the text's file."""
     text = table.readme.read_text(encoding="utf-8")
     start, end = text.find(BEGIN), text.find(END)
     if not 0 <= start < end:
         wanted = f"「{BEGIN}」の行と「{END}」の行がありません。表の場所に書いてください。"
         raise TextError([Problem(shown_path(table.readme), 0, wanted)])
-    made = render(rows(table.texts, datasets), {**costs(text[start:end]), **new})
+    made = render(rows(table.texts, course), {**costs(text[start:end]), **new})
     return f"{text[:start]}{BEGIN}\n\n{made}\n\n{text[end:]}"
 
 
@@ -142,9 +142,9 @@ def costs(text: str) -> dict[str, Measured]:
     return {found["file"]: Measured(found["seconds"], found["peak_mb"]) for found in _ROW.finditer(text)}
 
 
-def rows(texts: Iterable[Path], datasets: Path) -> list[Row]:
+def rows(texts: Iterable[Path], course: Course) -> list[Row]:
     """One row for each text."""
-    return [_row(read_session(path, datasets)) for path in texts]
+    return [_row(read_session(path, course.datasets, course.bank)) for path in texts]
 
 
 def _row(session: Session) -> Row:
@@ -210,4 +210,5 @@ def run(course: Course, text: Path, workspace: Path) -> Executed:
         init(workspace, Materials(course.root, is_clone=True))
     folder = workspace / "course" / "notebooks"
     folder.mkdir(parents=True, exist_ok=True)
-    return execute(session_notebook(read_session(text, course.datasets)), folder)
+    session = read_session(text, course.datasets, course.bank)
+    return execute(session_notebook(session), folder)

@@ -1,4 +1,4 @@
-"""Hatchling's build hook: puts into the wheel exactly the materials that a learner's workspace gets.
+"""Hatchling's build hook: puts into the wheel the materials that a learner's workspace gets, and the exam's.
 
 An editable install has none of them: ``autograder.materials`` finds them in the clone then.
 """
@@ -27,7 +27,7 @@ class LearnersMaterials(BuildHookInterface):
         for folder in (materials.notebooks, materials.assignments):
             if not any(folder.rglob("*.ipynb")):
                 raise FileNotFoundError(f"no notebook in {folder}: run `python -m course.build` first")
-        for place, path in materials.files().items():
+        for place, path in (materials.files() | materials.exam_files()).items():
             build_data["force_include"][str(path)] = f"autograder/materials/{place}"
 
 

@@ -255,8 +255,9 @@ WAYS = (
 
 
 def environment() -> dict[str, str]:
-    """Our own environment without anybody's Jupyter settings."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("JUPYTER", "IPYTHON", "MPLBACKEND"))}
+    """Our own environment without anybody's Jupyter settings, and with Python's compiled files."""
+    left_out = ("JUPYTER", "IPYTHON", "MPLBACKEND", "PYTHONDONTWRITEBYTECODE")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(left_out)}
     home = tempfile.gettempdir()  # the benchmark's own folder, see main()
     path = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")])
     jupyter = {f"JUPYTER_{kind}_DIR": f"{home}/jupyter-{kind}" for kind in ("CONFIG", "DATA", "RUNTIME")}
@@ -358,7 +359,7 @@ class Memory:
 
     def __init__(self) -> None:
         self.private: dict[int, float] = {}  # peak of each kernel
-        self.supervisors: set[int] = set()
+        self.supervisors: set[int] = set()  # of those who are not root
         self.peaks: dict[str, float] = {}
         self._stop = threading.Event()
 

@@ -73,54 +73,86 @@ show_figure("罰を強くすると、係数が3から0まで下がる折れ線�
 
 ## 4. 確かめる（2分）
 
-:::{question} q1
-市民課の予測が外れました。最も適切なものを1つ選んでください。
-
-- [ ] 罰をなくす
-  複雑なモデルのままです。
-- [x] 罰を足す
-  モデルが単純になります。
-
-  これが正則化です。
-- [ ] 画面を直す
-  学習と関係がありません。
-- [ ] データを減らす
-  かえって外れます。
+:::{question} T14-01
 :::
 
-:::{question} q2
-2つ目の問いです。
-
-- [x] 休ませる
-  そのとおりです。
-- [ ] 消す
-  消しません。
-- [ ] 増やす
-  増やしません。
-- [ ] 並べる
-  並べません。
+:::{question} T14-02
 :::
 
-:::{question} q3
-3つ目の問いです。
-
-- [ ] い
-  違います。
-- [ ] ろ
-  違います。
-- [ ] は
-  違います。
-- [x] に
-  そのとおりです。
+:::{question} T14-03
 :::
+"""
+
+#: The questions on one item: right are B, A and D.
+QUESTIONS = """\
+item: {item}
+questions:
+- id: {item}-01
+  form: 計算
+  difficulty: 1
+  keywords: [正則化]
+  stem: |
+    市民課の予測が外れました。
+
+    | 月 | 外れ |
+    |---|---:|
+    | 4月 | 30 |
+
+    最も適切なものを1つ選んでください。
+  choices:
+  - wrong: 罰をなくす
+    why: 複雑なモデルのままです。
+  - right: 罰を足す
+    why: |
+      モデルが単純になります。
+
+      これが正則化です。
+  - wrong: 画面を直す
+    why: 学習と関係がありません。
+  - wrong: データを減らす
+    why: かえって外れます。
+- id: {item}-02
+  form: 知識
+  difficulty: 1
+  keywords: [ドロップアウト]
+  stem: 2つ目の問題です。
+  choices:
+  - {{right: 休ませる, why: そのとおりです。}}
+  - {{wrong: 消す, why: 消しません。}}
+  - {{wrong: 増やす, why: 増やしません。}}
+  - {{wrong: 並べる, why: 並べません。}}
+- id: {item}-03
+  form: 知識
+  difficulty: 1
+  keywords: [ラッソ回帰]
+  stem: 3つ目の問題です。
+  choices:
+  - {{wrong: い, why: 違います。}}
+  - {{wrong: ろ, why: 違います。}}
+  - {{wrong: は, why: 違います。}}
+  - {{right: に, why: そのとおりです。}}
+- id: {item}-04
+  form: 知識
+  difficulty: 1
+  keywords: [ラッソ回帰]
+  stem: 4つ目の問題です。
+  choices:
+  - {{wrong: 春, why: 違います。}}
+  - {{right: 夏, why: そのとおりです。}}
+  - {{wrong: 秋, why: 違います。}}
+  - {{wrong: 冬, why: 違います。}}
 """
 
 KEYWORDS = ("正則化", "ドロップアウト", "ラッソ回帰", "勾配消失問題")
 
 
 def put(root: Path, text: str = PAGE, name: str = "T14-regularization") -> Path:
-    """Write a page into the small course at ``root``."""
+    """Write a page into the small course at ``root``, and questions on its item."""
     path = root / "course" / "handbook" / f"{name}.md"
     path.parent.mkdir(exist_ok=True)
     path.write_text(text, encoding="utf-8")
+    bank = root / "course" / "exam" / "questions"
+    bank.mkdir(parents=True, exist_ok=True)
+    item = name.partition("-")[0]
+    (bank / f"{item}.yaml").write_text(QUESTIONS.format(item=item), encoding="utf-8")
     return path

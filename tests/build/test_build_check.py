@@ -11,12 +11,12 @@ import small_page
 from small_course import edit
 from typer.testing import CliRunner
 
+from autograder.exam.syllabus import fingerprint, read_syllabus
 from course.build import wording
 from course.build.__main__ import app
 from course.build.check import check, missing_items
 from course.build.links import Links, documents
 from course.build.site import Course
-from autograder.exam.syllabus import fingerprint, read_syllabus
 
 ROOT = Path(__file__).resolve().parents[2]
 COURSE = Course(ROOT)
@@ -125,8 +125,9 @@ def page(handbook: Course) -> Path:
 
 @pytest.fixture
 def law(handbook: Course) -> Path:
-    return small_page.put(handbook.root, LAW + small_page.PAGE[small_page.PAGE.index("## 2. 似た") :].replace(
-        "**ドロップアウト**（dropout）", "ドロップアウト"), "L01-personal-information")  # fmt: skip
+    end = small_page.PAGE[small_page.PAGE.index("## 2. 似た") :]
+    end = end.replace("**ドロップアウト**（dropout）", "ドロップアウト").replace("T14-0", "L01-0")
+    return small_page.put(handbook.root, LAW + end, "L01-personal-information")
 
 
 def told(course: Course, path: Path) -> list[str]:
@@ -177,15 +178,40 @@ def test_a_missing_keyword_is_counted(handbook, page):
     assert message.startswith("T14：キーワードが3個です（シラバスは4個）。")
 
 
-def test_more_than_three_questions_and_a_pattern_are_told(handbook, page):
+def test_a_page_asks_three_questions_where_they_belong(handbook, page):
     text = page.read_text(encoding="utf-8")
-    third = text[text.index(":::{question} q3") :]
-    page.write_text(text + third.replace("q3", "q4"), encoding="utf-8")
-    assert any("が4個です。ちょうど3個に" in message for message in told(handbook, page))
-    same = text.replace("- [ ] 罰をなくす", "- [x] 罰をなくす").replace("- [x] 罰を足す", "- [ ] 罰を足す")
-    same = same.replace("- [ ] い", "- [x] い").replace("- [x] に", "- [ ] に")
-    page.write_text(same, encoding="utf-8")
-    assert any("正解がどれも「ア」です" in message for message in told(handbook, page))
+    line = text[: text.index("## 4. 確かめる")].count("\n") + 1
+
+    def problems(*, near: str, put: str) -> list[tuple[int, str]]:
+        page.write_text(text.replace(near, put), encoding="utf-8")
+        return [(problem.line, problem.message) for problem in check(handbook, [page]).problems]
+
+    ((at, said),) = problems(near=":::{question} T14-03\n:::\n", put="")
+    assert at == line and said.startswith("問題（:::{question} T14-01）が2個です。ちょうど3個に")
+    assert "が4個です" in problems(near="4行です。", put="4行です。\n\n:::{question} T14-04\n:::")[0][1]
+    moved = text.replace(":::{question} T14-03\n:::\n", "").replace("4行です。", ":::{question} T14-03\n:::")
+    page.write_text(moved, encoding="utf-8")
+    assert told(handbook, page) == ["「確かめる」の外に問題があります。3個ともこの節に置いてください。"]
+
+
+def test_right_choices_in_one_place_are_told(handbook, page):
+    bank = handbook.bank / "T14.yaml"
+    text = bank.read_text(encoding="utf-8")
+    for old, new in (("休ませる", "消す"), ("に", "ろ")):
+        text = text.replace(f"right: {old}", f"wrong: {old}").replace(f"wrong: {new}", f"right: {new}")
+    bank.write_text(text, encoding="utf-8")
+    (problem,) = check(handbook, [page]).problems
+    assert problem.message.startswith("正解がどれも「B」です。ほかの問題を選ぶか、T14.yaml で")
+    assert page.read_text(encoding="utf-8").split("\n")[problem.line - 1] == ":::{question} T14-01"
+
+
+def test_words_of_the_questions_are_checked_with_their_page(handbook, page, law):
+    line = edit(handbook.bank / "T14.yaml", "2つ目の問題です。", "2つ目の問合せです。")
+    (problem,) = check(handbook, [page]).problems
+    assert problem.path.endswith("questions/T14.yaml") and problem.line == line
+    assert "「問合せ」は「問い合わせ」と" in problem.message
+    assert check(handbook, [law]).problems == ()
+    assert problem in check(handbook).problems
 
 
 def test_a_long_page_is_told(handbook, page):

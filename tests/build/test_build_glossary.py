@@ -41,7 +41,7 @@ def paths(small):
 
 @pytest.fixture
 def pages(small, paths):
-    return [read_page(path, small.datasets) for path in paths]
+    return [read_page(path, small.datasets, small.bank) for path in paths]
 
 
 def test_terms_stand_in_the_order_of_a_dictionary(pages):

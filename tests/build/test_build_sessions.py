@@ -17,7 +17,8 @@ ROOT = Path(__file__).resolve().parents[2]
 MEMORY_MB = 1000
 CPU_SECONDS = {"sessions": 180, "handbook": 60}
 
-TEXTS = {p.stem: p for p in Course(ROOT).lesson_texts()}
+COURSE = Course(ROOT)
+TEXTS = {p.stem: p for p in COURSE.lesson_texts()}
 VARIANTS = [
     (name, variant)
     for name, path in TEXTS.items()
@@ -29,7 +30,7 @@ pytestmark = pytest.mark.parametrize(("name", "variant"), VARIANTS, ids=["-".joi
 
 @functools.cache
 def executed(name: str, variant: str, folder: Path) -> Executed:
-    session = read_session(TEXTS[name], ROOT / "datasets")
+    session = read_session(TEXTS[name], COURSE.datasets, COURSE.bank)
     notebook = solved_session(session) if variant == "solved" else session_notebook(session)
     return execute(notebook, folder)
 
@@ -57,7 +58,7 @@ def test_every_japanese_character_has_a_glyph(run: Executed):
 
 
 def test_shows_what_the_prose_says(run: Executed, name: str, variant: str):
-    session = read_session(TEXTS[name], ROOT / "datasets")
+    session = read_session(TEXTS[name], COURSE.datasets, COURSE.bank)
     missing = [
         f"{session.text.shown}:{promise.line}: 「{promise.wanted}」が出力にありません。"
         f"出力：{run.text(promise.cell)[:400]}"

@@ -52,7 +52,7 @@ def test_the_committed_tables_are_what_the_texts_make(course: Course):
 
 
 def test_every_lesson_has_a_question(course: Course):
-    rows = table.rows(course.session_texts(), course.datasets)
+    rows = table.rows(course.session_texts(), course)
     assert [r.file for r in rows if not r.question] == ["00-start.md"]
 
 

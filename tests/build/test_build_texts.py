@@ -45,7 +45,7 @@ def build_all(course, out):
 
 
 def test_lesson_notebook(small):
-    notebook = session_notebook(read_session(small.root / LESSON, small.datasets))
+    notebook = session_notebook(read_session(small.root / LESSON, small.datasets, small.bank))
     code = [c for c in notebook.cells if c.cell_type == "code"]
     assert notebook.metadata.takara == {"session": 2, "title": "待ち時間を読む"}
     assert code[0].source.startswith("import pandas as pd\n")
@@ -394,7 +394,7 @@ def test_session_mistakes(small, mistake):
     path = small.root / LESSON
     small_course.edit(path, old, new)
     with pytest.raises(TextError) as error:
-        read_session(path, small.datasets)
+        read_session(path, small.datasets, small.bank)
     assert any(part in str(p) for p in error.value.problems), error.value.problems
 
 
@@ -402,11 +402,11 @@ def test_other_encoding_is_named(small):
     path = small.root / LESSON
     path.write_bytes(path.read_text(encoding="utf-8").encode("cp932", errors="replace"))
     with pytest.raises(TextError, match="UTF-8"):
-        read_session(path, small.datasets)
+        read_session(path, small.datasets, small.bank)
 
 
 def test_windows_line_ends_make_the_same_notebook(small):
     path = small.root / LESSON
-    before = session_notebook(read_session(path, small.datasets))
+    before = session_notebook(read_session(path, small.datasets, small.bank))
     path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
-    assert session_notebook(read_session(path, small.datasets)) == before
+    assert session_notebook(read_session(path, small.datasets, small.bank)) == before

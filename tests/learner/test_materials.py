@@ -54,6 +54,17 @@ def test_maintainers_files_are_not_delivered(course):
     assert [str(place) for place in course.materials.files()] == WANTED
 
 
+def test_the_exam_is_part_of_the_installation_and_of_no_workspace(course):
+    for name in ("syllabus.yaml", "questions/T01.yaml", "questions/.T01.yaml.swp", "notes.txt"):
+        course.put(f"course/exam/{name}", b"{}")
+    assert course.materials.exam == course.root / "course" / "exam"
+    assert [str(place) for place in course.materials.exam_files()] == [
+        "course/exam/questions/T01.yaml",
+        "course/exam/syllabus.yaml",
+    ]
+    assert [str(place) for place in course.materials.files()] == WANTED
+
+
 def test_nothing_there_is_told_in_japanese(tmp_path: Path):
     (tmp_path / "autograder").mkdir()
     with pytest.raises(MaterialsNotFound, match="教材のファイルが見つかりません"):

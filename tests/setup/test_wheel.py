@@ -60,6 +60,17 @@ def test_carries_the_learners_materials(names: set[PurePosixPath]) -> None:
         assert MATERIALS / "assignments" / name / f"{name}.ipynb" in names
 
 
+def test_carries_the_exam_which_no_workspace_gets(names: set[PurePosixPath]) -> None:
+    wanted = {
+        MATERIALS / name.as_posix()
+        for name in clone_files(ROOT)
+        if name.is_relative_to("course/exam") and name.suffix == ".yaml"
+    }
+    assert {MATERIALS / "course/exam" / name for name in ("syllabus.yaml", "blueprints.yaml")} < wanted
+    assert len([name for name in wanted if name.parent.name == "questions"]) == 55
+    assert wanted == {name for name in names if name.is_relative_to(MATERIALS / "course/exam")}
+
+
 def test_carries_the_package_with_its_settings_and_licences(names: set[PurePosixPath]) -> None:
     package = {PurePosixPath(name.as_posix()) for name in clone_files(ROOT) if name.parts[0] == "autograder"}
     assert package == {name for name in names if name.parts[0] == "autograder"} - {
@@ -134,6 +145,7 @@ def takara(installed: Path, home: Path, *arguments: str) -> subprocess.Completed
         env=away(home),
         capture_output=True,
         encoding="utf-8",
+        stdin=subprocess.DEVNULL,
         timeout=120,
     )
 
@@ -153,7 +165,7 @@ def test_help_and_a_workspace_with_no_clone_in_sight(
 
     done = takara(installed, tmp_path, "--help")
     assert done.returncode == 0, done.stderr
-    for command in ("lab", "init", "check", "grade", "doctor"):
+    for command in ("lab", "init", "check", "grade", "doctor", "exam", "review"):
         assert command in done.stdout
     assert "教材" in done.stdout
 
@@ -165,6 +177,13 @@ def test_help_and_a_workspace_with_no_clone_in_sight(
     assert (workspace / "datasets/window_visits.csv").is_file()
     assert (workspace / "datasets/messy/window_daily_r6.csv").is_file()
     assert [str(leak) for leak in leaks(workspace, secrets)] == []
+
+    assert not (workspace / "course/exam").exists()
+
+    done = takara(installed, tmp_path, "exam", "--item", "T14", "--count", "1")
+    assert done.returncode == 0, done.stderr
+    assert "■ 一問一答　1/1" in done.stdout
+    assert (workspace / "takara-exam.sqlite3").is_file()
 
     edited = workspace / "course/notebooks/02-read-data.ipynb"
     notebook = json.loads(edited.read_text(encoding="utf-8"))

@@ -1,0 +1,118 @@
+"""Drill sheets on paper (PDF): questions first, then the key and the reason for every choice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import matplotlib_fontja
+import typst
+
+from ..bank import Question
+from .markup import as_typst, typst_text
+from .sections import COURSE, CREDIT, Section, letter, page_of
+
+__all__ = ["drill_sheet", "source"]
+
+_CREATED_S = 0  # seconds since 1970, in the PDF: the same for the same questions
+_SETUP = """
+#set document(title: {title}, date: none)
+#set page(
+  paper: "a4",
+  margin: (x: 20mm, top: 18mm, bottom: 20mm),
+  footer: context [
+    #set text(size: 8pt)
+    {credit}
+    #h(1fr)
+    #counter(page).display("1 / 1", both: true)
+  ],
+)
+#set text(font: ("IPAexGothic", "DejaVu Sans Mono"), lang: "ja", size: 10pt)
+#set par(leading: 0.75em, spacing: 0.9em, justify: false)
+#set table(stroke: 0.5pt, inset: (x: 6pt, y: 4pt))
+#show heading: set block(above: 1.6em, below: 1em)
+#show heading.where(level: 1): set text(size: 15pt)
+#show heading.where(level: 2): set text(size: 12pt)
+#let question(number, note, stem, ..choices) = block(breakable: false, below: 1.9em, width: 100%)[
+  #text(weight: "bold")[#number]#h(0.8em)#text(size: 8pt)[#note]
+  #block(above: 0.7em, stem)
+  #grid(columns: (1.9em, 1fr), row-gutter: 0.75em, ..choices.pos().flatten())
+]
+#let reasons(number, answer, page, ..choices) = block(breakable: false, below: 1.7em, width: 100%)[
+  #text(weight: "bold")[#number]#h(0.8em)正解 #text(weight: "bold")[#answer]
+  #set text(size: 9pt)
+  #grid(columns: (1.9em, 1fr), row-gutter: 0.7em, ..choices.pos().flatten())
+  #text(size: 8pt)[#page]
+]
+#let right(it) = underline(offset: 2.5pt, it)
+"""
+
+
+def drill_sheet(sections: Sequence[Section], titles: Mapping[str, str]) -> bytes:
+    """The PDF of these sections, with Japanese fonts inside.
+
+    Parameters
+    ----------
+    sections : sequence of Section
+    titles : mapping of str to str
+        The title of every item of the syllabus.
+    """
+    return typst.compile(
+        source(sections, titles).encode("utf-8"),
+        format="pdf",
+        font_paths=[matplotlib_fontja.get_font_path()],
+        ignore_system_fonts=True,
+        timestamp=_CREATED_S,
+    )
+
+
+def source(sections: Sequence[Section], titles: Mapping[str, str]) -> str:
+    """The sheet in typst's own language."""
+    return "\n".join(_lines(sections, titles))
+
+
+def _lines(sections: Sequence[Section], titles: Mapping[str, str]) -> Iterator[str]:
+    yield _SETUP.replace("{title}", _string(COURSE)).replace("{credit}", typst_text(CREDIT))
+    yield f"= {typst_text(f'{COURSE}　問題')}"
+    for section in sections:
+        yield f"== {typst_text(section.title)}"
+        yield from map(_asked, section.questions)
+    yield "#pagebreak(weak: true)"
+    yield f"= {typst_text('正解と理由')}"
+    for section in sections:
+        yield f"== {typst_text(section.title)}"
+        yield _key(section)
+        yield from (_explained(question, titles) for question in section.questions)
+
+
+def _asked(question: Question) -> str:
+    choices = "".join(
+        f"[{letter(place)}], [{typst_text(choice.text)}], " for place, choice in enumerate(question.choices)
+    )
+    note = f"{question.form}・難しさ{question.difficulty}"
+    stem = as_typst(question.stem)
+    return f"#question([{typst_text(question.id)}], [{typst_text(note)}], [{stem}], {choices})"
+
+
+def _key(section: Section) -> str:
+    """The right letters of a section at a glance."""
+    cells = "　".join(f"{question.id} {letter(question.answer)}" for question in section.questions)
+    return f"#block(below: 1.8em, {_content(cells)})"
+
+
+def _explained(question: Question, titles: Mapping[str, str]) -> str:
+    choices = ""
+    for place, choice in enumerate(question.choices):
+        text = typst_text(choice.text)
+        shown = f"#right[{text}]" if choice.right else text
+        choices += f"[{letter(place)}], [{shown} \\ {typst_text(choice.why)}], "
+    basis = f"　根拠：{question.source}（{question.as_of} 時点）" if question.source else ""
+    page = typst_text(f"くわしく：{page_of(question, titles)}{basis}")
+    return f"#reasons([{typst_text(question.id)}], [{letter(question.answer)}], [{page}], {choices})"
+
+
+def _content(text: str) -> str:
+    return f"[{typst_text(text)}]"
+
+
+def _string(text: str) -> str:
+    return typst_text(text).removeprefix("#")
