@@ -7,7 +7,7 @@ needed: so no syntax, import or annotation that is newer than 3.6 at module leve
     python3 start.py                 make .venv, install the course, open JupyterLab
     python3 start.py setup           only install
     python3 start.py test [...]      install what the tests need and run pytest [...]
-    python3 start.py COMMAND [...]   any other command goes to `takara` (lab, init, check, grade, doctor)
+    python3 start.py COMMAND [...]   any other command goes to `takara` (lab, check, exam, grade, doctor, …)
 """
 
 import contextlib
@@ -885,7 +885,7 @@ HELP = """宝探しAI講座（Takara）を始めるコマンドです。
   python3 start.py test         テストに要る部品を入れて、テストを実行します（残りの引数はpytestへ）
   python3 start.py doctor       このPCで講座が動くかを調べます
   python3 start.py grade ...    提出物を採点します（講師）
-  python3 start.py COMMAND ...  そのほか、takaraのコマンド（lab、init、check）も使えます
+  python3 start.py COMMAND ...  そのほか、takaraのコマンド（check、exam、review、doctor）も使えます
 
 Windowsでは python3 の代わりに py を使ってください。"""
 
