@@ -43,6 +43,21 @@ Directory = Annotated[
 ]
 
 
+def _whole_number(written: str | int, least: int | None = None) -> int:
+    """A number as people write it, full-width digits too."""
+    try:
+        number = int(written)
+    except ValueError:
+        raise typer.BadParameter("整数を書いてください（例: 5）。") from None
+    if least is not None and number < least:
+        raise typer.BadParameter(f"{least}以上の数を書いてください。")
+    return number
+
+
+def _count(written: str | int) -> int:
+    return _whole_number(written, least=1)
+
+
 class UsageProblem(Exception):
     """Something is missing on the command line. The message is Japanese."""
 
@@ -290,12 +305,18 @@ def exam(
     item: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="項目", help="この項目の一問一答（例: T14。何度でも書けます）。", show_default=False
+            metavar="項目",
+            help="この項目の一問一答（例: T14。何度でも書けます）。ほかの条件とは「両方に合うもの」です。",
+            show_default=False,
         ),
     ] = None,
     keyword: Annotated[
         list[str] | None,
-        typer.Option(metavar="言葉", help="このキーワードの一問一答（例: 過学習）。", show_default=False),
+        typer.Option(
+            metavar="言葉",
+            help="このキーワードの一問一答（例: 過学習）。略語や、言葉の一部でも探します。",
+            show_default=False,
+        ),
     ] = None,
     area: Annotated[
         list[str] | None,
@@ -305,13 +326,13 @@ def exam(
     unseen: Annotated[bool, typer.Option("--unseen", help="まだ解いていない問題だけ。")] = False,
     count: Annotated[
         int | None,
-        typer.Option(metavar="数", min=1, help="問題の数。書かなければ10問。", show_default=False),
+        typer.Option(metavar="数", parser=_count, help="問題の数。書かなければ10問。", show_default=False),
     ] = None,
     mock: Annotated[
         str | None,
         typer.Option(
             metavar="形式",
-            help="模試を始めます。145（100分）、145-120（145問・120分）、160（120分）、mini（20問）。",
+            help="模試を始めます（問題を選ぶオプションとは、いっしょに使えません）。145（100分）、145-120（145問・120分）、160（120分）、mini（20問）。",
             show_default=False,
         ),
     ] = None,
@@ -336,7 +357,12 @@ def exam(
     ] = None,
     seed: Annotated[
         int | None,
-        typer.Option(metavar="数", help="くじの種。同じ数なら、同じ問題が出ます。", show_default=False),
+        typer.Option(
+            metavar="数",
+            parser=_whole_number,
+            help="くじの種。同じ数なら、同じ問題が出ます。",
+            show_default=False,
+        ),
     ] = None,
 ) -> None:
     from autograder.exam import terminal
@@ -351,7 +377,9 @@ def exam(
 def review(
     count: Annotated[
         int | None,
-        typer.Option(metavar="数", min=1, help="多くてもこの数まで。", show_default=False),
+        typer.Option(
+            metavar="数", parser=_count, help="多くてもこの数まで。書かなければ20問。", show_default=False
+        ),
     ] = None,
 ) -> None:
     from autograder.exam import terminal
@@ -428,7 +456,7 @@ def bank_blind(
     if answers is None or not (who or no_record):
         raise UsageProblem(
             "答えのファイルと、答えた人を指定してください"
-            "（例: takara bank blind answers.csv --who 解答者A）。"
+            "（例: takara bank blind answers.csv --who 回答者A）。"
         )
     from autograder.exam import bank_command
 
@@ -443,7 +471,11 @@ def bank_export(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Argument(metavar="ファイル", help="書くファイル（例: takara.apkg）。", show_default=False),
+        typer.Argument(
+            metavar="ファイル",
+            help="書くファイル（例: takara.apkg）。",
+            show_default=False,
+        ),
     ] = None,
     item: Annotated[
         list[str] | None,
@@ -452,9 +484,35 @@ def bank_export(
     area: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="領域", help="この領域だけ（例: 法律と契約）。何度でも書けます。", show_default=False
+            metavar="領域",
+            help="この領域だけ（例: 法律と契約）。何度でも書けます。--item と両方なら、両方に合うものだけ。",
+            show_default=False,
         ),
     ] = None,
+    random: Annotated[
+        int | None,
+        typer.Option(
+            metavar="数",
+            parser=_count,
+            help="くじでこの数だけ選びます（csv、pdf）。",
+            show_default=False,
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            metavar="数",
+            parser=_whole_number,
+            help="くじの種。同じ数なら、同じ問題になります。",
+            show_default=False,
+        ),
+    ] = None,
+    without_answers: Annotated[
+        bool, typer.Option("--without-answers", help="問題と解答用紙だけにします（pdf）。")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="同じ名前のファイルがあれば、上書きします。")
+    ] = False,
     root: CourseRoot = None,
 ) -> None:
     if form is None or out is None:
@@ -463,7 +521,18 @@ def bank_export(
         )
     from autograder.exam import bank_command
 
-    raise typer.Exit(bank_command.export(form, out, items=item or [], areas=area or [], root=root))
+    status = bank_command.export(
+        form,
+        out,
+        items=item or [],
+        areas=area or [],
+        random=random,
+        seed=seed,
+        with_answers=not without_answers,
+        overwrite=force,
+        root=root,
+    )
+    raise typer.Exit(status)
 
 
 def _console() -> Any:
@@ -506,12 +575,13 @@ def _expected(error: Exception) -> str | None:
     told = (UsageProblem, CheckError, ExamError, LabError, WorkspaceError, MaterialsNotFound)
     if isinstance(error, told):
         return str(error)
-    ctx = getattr(error, "ctx", None)  # a usage error of typer: it knows the command it happened in
-    if hasattr(error, "format_message"):
-        where = getattr(ctx, "command_path", "takara")
+    if hasattr(error, "format_message"):  # a usage error of typer: it knows the command it happened in
+        from autograder.learner.usage import usage_problem
+
+        where = getattr(getattr(error, "ctx", None), "command_path", "takara")
         return (
             f"コマンドの書き方に間違いがあります。{where} --help で使い方を確かめてください。\n"
-            f"原因: {error.format_message()}"
+            f"原因: {usage_problem(error)}"
         )
     return None
 

@@ -25,6 +25,7 @@ OUR_WORDS = (
     "|memory|MB|sandbox|auto|namespaces|landlock|none"
     "|bank|sheet|blind|export|exam|root|json|JSON|CSV|T14|due|who|record|item|area|Anki|Moodle|PDF|anki|moodle|pdf|apkg"
     "|review|keyword|weak|unseen|count|mock|mini|resume|result|from|records|plots|seed"
+    "|random|without|answers|force"
 )
 
 
@@ -78,11 +79,23 @@ def test_version(run):
 @pytest.mark.parametrize(
     ("arguments", "first", "cause"),
     [
-        (["foo"], "takara --help で使い方を", "foo"),
-        (["lab", "--prot", "1"], "takara lab --help で使い方を", "--prot"),
-        (["lab", "--port", "x"], "takara lab --help で使い方を", "--port"),
-        (["check", "--hints", "-1", "x"], "takara check --help で使い方を", "--hints"),
-        (["init", "a", "b"], "takara init --help で使い方を", "b"),
+        (["foo"], "takara --help で使い方を", "「foo」というコマンドはありません。"),
+        (["exma"], "takara --help で使い方を", "（exam のことですか）"),
+        (["bank", "foo"], "takara bank --help で使い方を", "「foo」というコマンドはありません。"),
+        (
+            ["lab", "--prot", "1"],
+            "takara lab --help",
+            "--prot というオプションはありません（--port のことですか）。",
+        ),
+        (["lab", "--port", "x"], "takara lab --help で使い方を", "--port には、整数を書いてください"),
+        (["lab", "--port"], "--help で使い方を", "--port のうしろに、値を書いてください。"),
+        (["lab", "--no-browser=1"], "--help で使い方を", "--no-browser には、値を付けられません。"),
+        (["check", "--hints", "-1", "x"], "takara check --help", "--hints には、0以上の数を書いてください。"),
+        (["grade", "--timeout", "x"], "takara grade --help", "--timeout には、数を書いてください"),
+        (["exam", "--count", "0"], "takara exam --help", "--count には、1以上の数を書いてください。"),
+        (["exam", "--count", "あ"], "takara exam --help", "--count には、整数を書いてください（例: 5）。"),
+        (["exam", "--seed", "x"], "takara exam --help", "--seed には、整数を書いてください（例: 5）。"),
+        (["init", "a", "b"], "takara init --help で使い方を", "余分なものが書かれています: b"),
     ],
 )
 def test_wrong_command_lines(run, arguments, first, cause):
@@ -93,6 +106,7 @@ def test_wrong_command_lines(run, arguments, first, cause):
     assert first in lines[0]
     assert lines[1].startswith("原因: ")
     assert cause in lines[1]
+    assert not re.search(r"[A-Z][a-z]+ ", lines[1])  # no English sentence
 
 
 @pytest.mark.parametrize("arguments", [["check"], ["grade"], ["grade", "hand-ins"], ["grade", "--out", "o"]])

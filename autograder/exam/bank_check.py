@@ -269,9 +269,9 @@ def _blind(questions: Sequence[Question], record: Sequence[blind_record.Line]) -
         (now.unknown, "記録にあって、問題がありません"),
     )
     problems = [f"{_shortly(names)}：{what}。" for names, what in kinds if names]
-    value = f"{now.first_pass}問に答え、初回の一致{now.rate:.1%}"
+    value = f"{now.first_pass}問に答え、はじめの答えが正解と合ったのは{now.rate:.1%}"
     if now.mended:
-        value += f"（あとで直した問題{len(now.mended)}）"
+        value += f"。答えのあとで文を直し、答え直していない問題が{len(now.mended)}問"
     figures = {
         "first_pass": now.first_pass,
         "agreed_at_first": now.agreed_at_first,

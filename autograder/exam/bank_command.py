@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import datetime
 import json
+import secrets
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +24,7 @@ from autograder.materials import MaterialsNotFound, find_materials
 
 from . import blind, blind_record
 from .bank import Bank, BankError, Question, read_bank, read_file
-from .exports.sections import Section, sections
+from .exports.sections import drawn, sections
 from .syllabus import ITEM, read_syllabus
 
 if TYPE_CHECKING:
@@ -32,7 +33,12 @@ if TYPE_CHECKING:
 __all__ = ["EXPORTS", "answers", "check", "export", "sheet"]
 
 DONE, NEEDS_WORK, USAGE = 0, 1, 2
-EXPORTS = ("anki", "moodle", "csv", "pdf")
+EXPORTS = {
+    "anki": ".apkg",
+    "moodle": ".xml",
+    "csv": ".csv",
+    "pdf": ".pdf",
+}  # form → ending of the file's name
 
 
 class _Unusable(Exception):
@@ -213,6 +219,10 @@ def export(
     *,
     items: Sequence[str] = (),
     areas: Sequence[str] = (),
+    random: int | None = None,
+    seed: int | None = None,
+    with_answers: bool = True,
+    overwrite: bool = False,
     root: Path | None = None,
 ) -> int:
     """Write the questions in the form of another program.
@@ -224,7 +234,16 @@ def export(
     out : Path
         The file.
     items, areas : sequence of str
-        Ids of items ("T14") and titles of areas (or their beginnings); all questions, when none are named.
+        Ids of items ("T14") and titles of areas (or their beginnings): questions that are of one of the items
+        and of one of the areas; all questions, when none are named.
+    random : int, optional
+        So many of them, drawn by lot (forms "csv" and "pdf").
+    seed : int, optional
+        Of the lot: the same seed and bank give the same questions. By default a new one, which is printed.
+    with_answers : bool
+        Without them, a "pdf" has the questions and the sheet to answer on only.
+    overwrite : bool
+        Whether a file that is there may be replaced.
     root : Path, optional
         Folder with ``course/exam``; by default this installation's.
 
@@ -234,6 +253,7 @@ def export(
         Exit status.
     """
     try:
+        _check_export(form, out, random=random, seed=seed, with_answers=with_answers, overwrite=overwrite)
         root = root or find_materials().root
         syllabus = read_syllabus(root)
         for item in items:
@@ -243,15 +263,63 @@ def export(
         chosen = sections(read_bank(_questions(root)), syllabus, items, titles)
         count = sum(len(section.questions) for section in chosen)
         if not count:
-            raise _Unusable("選んだ項目に、問題がまだありません。")
-        write_whole(out, _exporter(form)(chosen, {item.id: item.title for item in syllabus.items.values()}))
+            both = (
+                "（--item と --area の両方を書くと、両方に合うものだけを選びます）" if items and areas else ""
+            )
+            raise _Unusable(f"選んだ項目に、問題がありません{both}。")
+        if random is not None:
+            seed = secrets.randbelow(10_000) if seed is None else seed
+            chosen = drawn(chosen, random, seed)
+            count = sum(len(section.questions) for section in chosen)
+        options = {} if with_answers else {"with_answers": False}
+        made = _exporter(form)(chosen, {item.id: item.title for item in syllabus.items.values()}, **options)
+        _write_export(out, made)
     except _EXPECTED as error:
         return _cannot("書き出せませんでした。", error)
     print(f"{count}問を書き出しました: {out}")
+    if random is not None:
+        print(f"くじの種は {seed} です。--seed {seed} を付けると、同じ問題を選べます。")
     return DONE
 
 
-def _exporter(form: str) -> Callable[[Sequence[Section], Mapping[str, str]], bytes]:
+def _check_export(
+    form: str, out: Path, *, random: int | None, seed: int | None, with_answers: bool, overwrite: bool
+) -> None:
+    """Refuse what cannot be meant, before anything is read."""
+    if form not in EXPORTS:
+        raise _Unusable(f"「{form}」という形はありません。{'、'.join(EXPORTS)} のどれかを書いてください。")
+    if out.suffix.lower() != EXPORTS[form]:
+        raise _Unusable(
+            f"{form} のファイルの名前は、{EXPORTS[form]} で終わるようにしてください"
+            f"（例: takara{EXPORTS[form]}）。書かれたのは {out} です。"
+        )
+    if random is not None and form not in ("csv", "pdf"):
+        raise _Unusable("--random は、csv と pdf のときだけ使えます。")
+    if seed is not None and random is None:
+        raise _Unusable("--seed は、--random といっしょに使います。")
+    if not with_answers and form != "pdf":
+        raise _Unusable("--without-answers は、pdf のときだけ使えます。")
+    if out.is_dir():
+        raise _Unusable(f"{out} はフォルダーです。ファイルの名前まで書いてください。")
+    if out.exists() and not overwrite:
+        raise _Unusable(
+            f"{out} がもうあります。ほかの名前にするか、上書きしてよければ --force を付けてください。"
+        )
+
+
+def _write_export(out: Path, content: bytes) -> None:
+    try:
+        write_whole(out, content)
+    except OSError as error:
+        raise _Unusable(
+            f"{out} を書けません。フォルダー {out.resolve().parent} に書きこめるか、ディスクに空きがあるかを"
+            "確かめるか、ほかのフォルダー（ホームなど）を指定してください。\n"
+            f"原因: {type(error).__name__}: {error}"
+        ) from error
+
+
+def _exporter(form: str) -> Callable[..., bytes]:
+    """Makes the file from sections and the titles of items."""
     try:
         if form == "anki":
             from .exports.anki import package as made
@@ -259,12 +327,8 @@ def _exporter(form: str) -> Callable[[Sequence[Section], Mapping[str, str]], byt
             from .exports.moodle import quiz as made
         elif form == "csv":
             from .exports.spreadsheet import spreadsheet as made
-        elif form == "pdf":
-            from .exports.paper import drill_sheet as made
         else:
-            raise _Unusable(
-                f"「{form}」という形はありません。{'、'.join(EXPORTS)} のどれかを書いてください。"
-            )
+            from .exports.paper import drill_sheet as made
     except ModuleNotFoundError as error:
         raise _Unusable(
             "書き出しには講師用の部品が要ります。pip install 'takara[instructor]' を実行してください"

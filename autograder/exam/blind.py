@@ -163,10 +163,10 @@ def describe(verdict: Verdict) -> str:
         "",
     ]
     for letter, choice in zip(LETTERS, shuffled(question), strict=True):
-        marks = ("［正解］" if choice.right else "") + ("［解答者］" if letter == answer.letter else "")
+        marks = ("［正解］" if choice.right else "") + ("［回答者］" if letter == answer.letter else "")
         lines += [f"{letter}：{choice.text}{marks}", f"　　{choice.why}"]
     if answer.letter == UNSURE:
-        lines.append("解答者は決められませんでした。")
+        lines.append("回答者は決められませんでした。")
     if answer.remark:
         lines.append(f"気づいたこと：{answer.remark}")
     return "\n".join(lines)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime
-import difflib
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from .bank import Bank, Question
 from .errors import ExamError
+from .keywords import questions_about
 from .layout import Sheet, lay_out, shuffled
 from .progress import Answer
 from .readiness import Readiness, known_answers
@@ -23,7 +23,7 @@ class Selection:
     """Which questions to drill: all that is given must hold, any one of several items (keywords, areas)."""
 
     items: tuple[str, ...] = ()  # "T14"
-    keywords: tuple[str, ...] = ()
+    keywords: tuple[str, ...] = ()  # or words that a question is about (:mod:`.keywords`)
     areas: tuple[str, ...] = ()  # titles, or parts of one
     weak: bool = False  # only areas that are weak or not known yet
     unseen: bool = False  # only questions never answered
@@ -40,11 +40,12 @@ def select(
     Raises
     ------
     ExamError
-        An item, keyword or area that does not exist; or no question is left.
+        An item, keyword (:class:`.keywords.UnknownKeyword`) or area that does not exist; or no question
+        is left.
     """
     items = {_item(name, syllabus) for name in selection.items}
     areas = {title for name in selection.areas for title in _areas(name, syllabus)}
-    keywords = {_keyword(name, bank) for name in selection.keywords}
+    about = {question.id for word in selection.keywords for question in questions_about(word, bank)}
     if selection.weak:
         weak = {area.title for area in readiness.weak()}
         areas = areas & weak if areas else weak
@@ -55,7 +56,7 @@ def select(
         for question in bank
         if (not items or question.item in items)
         and (not (selection.areas or selection.weak) or question.item in of_areas)
-        and (not keywords or keywords & set(question.keywords))
+        and (not selection.keywords or question.id in about)
         and question.id not in seen
     ]
     if not found:
@@ -110,21 +111,3 @@ def _areas(name: str, syllabus: Syllabus) -> list[str]:
         said = "が2つ以上あります" if found else "はありません"
         raise ExamError(f"領域「{name}」{said}。{'、'.join(found or titles)} のどれかを指定してください。")
     return found
-
-
-def _keyword(name: str, bank: Bank) -> str:
-    """The keyword as the bank spells it, whatever width, case and spaces; or the only one it is part of."""
-    spelled = {_plain(keyword): keyword for question in bank for keyword in question.keywords}
-    wanted = _plain(name)
-    if wanted in spelled:
-        return spelled[wanted]
-    parts = [keyword for plain, keyword in spelled.items() if wanted and wanted in plain]
-    if len(parts) == 1:
-        return parts[0]
-    near = parts or [spelled[plain] for plain in difflib.get_close_matches(wanted, spelled, n=5, cutoff=0.5)]
-    more = f"近いもの：{'、'.join(near[:8])}" if near else "用語集（glossary.ipynb）で確かめてください。"
-    raise ExamError(f"キーワード「{name}」の問題は見つかりません。{more}")
-
-
-def _plain(keyword: str) -> str:
-    return normalised(keyword).casefold().replace(" ", "")

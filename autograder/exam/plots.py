@@ -68,7 +68,9 @@ def _area_title(readiness: Readiness) -> str:
     if not known:
         return "解答が少ないので、まだわかりません"
     weakest = min(known, key=lambda area: area.estimate.mean)
-    return f"いちばん低いのは「{weakest.title}」（{100 * weakest.estimate.mean:.0f}%）"
+    low, high = 100 * weakest.estimate.low, 100 * weakest.estimate.high
+    span = f"{weakest.questions}問の解答から{low:.0f}〜{high:.0f}%"
+    return f"見積もりがいちばん低いのは「{weakest.title}」（{span}）"
 
 
 def trend_plot(answers: Sequence[Answer], bank: Bank) -> Plot:

@@ -32,6 +32,7 @@ _MOCK = "blueprint, seed, limit_s, current, elapsed_s, state, started, updated, 
 _SLOT = "question, fingerprint, item, choices, place, flagged, seconds"
 _HEADER_BYTES = 100  # of an SQLite file
 _BUSY_S = 10.0
+_END_OF_TIME = datetime.datetime.max.replace(tzinfo=datetime.UTC)
 # What keeps a sound file from being read or written; other failures while it is checked mean damage.
 _NO_DAMAGE = {
     sqlite3.SQLITE_PERM, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM,
@@ -39,6 +40,8 @@ _NO_DAMAGE = {
     sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_AUTH,
 }  # fmt: skip
 _CLOCK_SLACK = datetime.timedelta(minutes=2)  # clocks are set right by a little all the time
+#: Stored times further ahead of the clock than this come from a clock that was wrong, and are not followed.
+_FAR_AHEAD = datetime.timedelta(days=1)
 
 
 class ProgressError(ExamError):
@@ -100,7 +103,9 @@ class Progress:
     ----------
     path : Path
     notices : list of str
-        What a person must be told (Japanese): a damaged file, a clock that was set back. Tell each once.
+        What a person must be told (Japanese): a damaged file, a clock that was wrong. Tell each once.
+    rescued : bool
+        Whether the file was damaged, and holds what could be read of it.
     """
 
     def __init__(self, path: Path, clock: Callable[[], datetime.datetime] = _utc_now) -> None:
@@ -120,11 +125,14 @@ class Progress:
         """
         self.path = path
         self.notices: list[str] = []
+        self.rescued = False
         self._clock = clock
         with self._told():
             path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = self._open()
-            self._last = self._last_time()
+            self._last = self._last_time(not_after=self._clock() + _FAR_AHEAD)
+            self._seen: datetime.datetime | None = None  # when times far ahead were first seen
+            self._notice_future()
         self._notice_clock()
 
     def close(self) -> None:
@@ -139,19 +147,62 @@ class Progress:
     # ------------------------------------------------------------------ time
 
     def now(self) -> datetime.datetime:
-        """The present time in UTC, never earlier than anything that is stored."""
-        now = self._clock().astimezone(datetime.UTC)
-        return now if self._last is None else max(now, self._last)
+        """The present time in UTC, not earlier than what is stored.
 
-    def _last_time(self) -> datetime.datetime | None:
+        What is stored more than a day ahead of the clock comes from a wrong clock: it is passed over.
+        """
+        now = self._clock().astimezone(datetime.UTC)
+        return now if self._last is None or self._last - now > _FAR_AHEAD else max(now, self._last)
+
+    def _last_time(self, not_after: datetime.datetime = _END_OF_TIME) -> datetime.datetime | None:
         (last,) = self._connection.execute(
-            "SELECT max(at) FROM (SELECT max(at) AS at FROM answers UNION ALL SELECT max(updated) FROM mocks"
-            " UNION ALL SELECT max(reviewed) FROM cards)"
+            "SELECT max(at) FROM (SELECT at FROM answers UNION ALL SELECT updated FROM mocks"
+            " UNION ALL SELECT reviewed FROM cards) WHERE at <= ?",
+            (_text(not_after),),
         ).fetchone()
         return _time(last) if last else None
 
+    def _sensible(
+        self, stored: datetime.datetime, before: datetime.datetime | None = None
+    ) -> datetime.datetime:
+        """A stored time as it is; one far ahead of the clock as the time when that was first seen.
+
+        Parameters
+        ----------
+        stored : datetime
+        before : datetime, optional
+            What was stored later on was stored then.
+        """
+        now = self._clock().astimezone(datetime.UTC)
+        if stored - now <= _FAR_AHEAD:
+            return stored
+        return min(time for time in (now, self._seen, before) if time is not None)
+
+    def _notice_future(self) -> None:
+        """Say that times lie far ahead of the clock, once for each time that new ones do."""
+        ahead = self._last_time()
+        now = self._clock().astimezone(datetime.UTC)
+        if ahead is None or ahead - now <= _FAR_AHEAD:
+            return
+        last = _text(ahead)
+        kept = self._connection.execute("SELECT value FROM notes WHERE name = 'ahead'").fetchone()
+        told, _, seen = (kept[0] if kept else "").partition(" ")
+        if told == last:
+            self._seen = _time(seen)
+            return
+        self._seen = now
+        self._connection.execute(
+            "INSERT OR REPLACE INTO notes VALUES ('ahead', ?)", (f"{last} {_text(now)}",)
+        )
+        self.notices.append(
+            f"学習の記録の中に、いまの時計より1日以上先の日時（{_local(ahead)}まで）のものがあります。"
+            "前に使ったとき、パソコンの時計が進んでいたようです。"
+            f"その記録は、いま（{_local(now)}）のものとして数えます。新しい記録には、いまの時計の時刻をつけます。"
+            "いまの時計のほうがおかしいときは、日付と時刻の設定を直してください（記録は書きかえていません）。"
+        )
+
     def _notice_clock(self) -> None:
-        """Say that the clock went back, once for each time that it did."""
+        """Say that the clock went back a little, once for each time that it did."""
         if self._last is None or self._clock() > self._last - _CLOCK_SLACK:
             return
         last = _text(self._last)
@@ -169,11 +220,16 @@ class Progress:
     # ------------------------------------------------------------------ answers and cards
 
     def answers(self) -> list[Answer]:
-        """Every answer, oldest first."""
+        """Every answer, oldest first. A time far ahead of the clock is read as one that can be."""
         rows = self._read(f"SELECT {_ANSWER} FROM answers ORDER BY id")
+        times: list[datetime.datetime] = []
+        for row in reversed(rows):
+            times.append(self._sensible(_time(row[6]), times[-1] if times else None))
         return [
-            Answer(question, fingerprint, item, choice, bool(right), seconds, _time(at), Mode(mode), session)
-            for question, fingerprint, item, choice, right, seconds, at, mode, session in rows
+            Answer(question, fingerprint, item, choice, bool(right), seconds, at, Mode(mode), session)
+            for (question, fingerprint, item, choice, right, seconds, _, mode, session), at in zip(
+                rows, reversed(times), strict=True
+            )
         ]
 
     def add_answers(self, answers: Iterable[Answer]) -> None:
@@ -189,9 +245,9 @@ class Progress:
                 )  # fmt: skip
 
     def cards(self) -> dict[str, StoredCard]:
-        """Review cards by question id."""
+        """Review cards by question id; times far ahead as in :meth:`answers`."""
         rows = self._read("SELECT question, fingerprint, card, reviewed FROM cards ORDER BY id")
-        return {row[0]: StoredCard(*row[:3], _time(row[3])) for row in rows}
+        return {row[0]: StoredCard(*row[:3], self._sensible(_time(row[3]))) for row in rows}
 
     def save_cards(self, cards: Iterable[StoredCard]) -> None:
         with self.transaction() as connection:
@@ -279,7 +335,8 @@ class Progress:
             return None
         current = min(current, len(slots) - 1)
         sitting = Sitting(blueprint, seed, limit_s, slots, current, elapsed_s, State(state))
-        return StoredSitting(number, sitting, _time(started), _time(updated), revision)
+        times = (self._sensible(_time(text)) for text in (started, updated))
+        return StoredSitting(number, sitting, *times, revision)
 
     def sitting_numbers(self, *states: State) -> list[int]:
         """Numbers of the mock exams in one of these states (of all, without a state), oldest first."""
@@ -381,6 +438,7 @@ class Progress:
         migrate(connection)
         connection.execute("BEGIN IMMEDIATE")
         rescued = rescue(aside, connection)
+        self.rescued = True
         connection.execute("COMMIT")
         if any(rescued.values()):
             found = f"解答{rescued['answers']}件、模試{rescued['mocks']}回、復習カード{rescued['cards']}枚"

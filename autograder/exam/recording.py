@@ -6,11 +6,13 @@ import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .bank import Bank
 from .layout import Marked
-from .progress import Answer, Mode, Progress
+from .progress import Answer, Mode, Progress, StoredCard
+from .readiness import known_answers
 from .review import reviewed
 
-__all__ = ["Timed", "record"]
+__all__ = ["Timed", "rebuild_cards", "record"]
 
 
 @dataclass(frozen=True)
@@ -55,3 +57,23 @@ def record(progress: Progress, answers: Sequence[Timed], mode: Mode, session: st
         progress.add_answers(kept)
         progress.save_cards(moved)
     return at
+
+
+def rebuild_cards(progress: Progress, bank: Bank) -> int:
+    """Make the cards that damage to the file took away, from the answers that are left.
+
+    Returns
+    -------
+    int
+        How many were made; 0 in a file that is whole, for every answer makes a card.
+    """
+    with progress.transaction():
+        there = progress.cards()
+        made: dict[str, StoredCard] = {}
+        for answer in known_answers(progress.answers(), bank)[0]:
+            name = answer.question
+            if name not in there:
+                question = bank.questions[name]
+                made[name] = reviewed(made.get(name), question, answer.right, answer.seconds, answer.at)
+        progress.save_cards(made.values())
+    return len(made)

@@ -86,12 +86,20 @@ def due_today(cards: Iterable[StoredCard], bank: Bank, now: datetime.datetime) -
 
 
 def _card(stored: StoredCard) -> Card | None:
-    """py-fsrs's card; ``None`` when damage made it unreadable: the question then begins anew."""
+    """py-fsrs's card; ``None`` when damage made it unreadable: the question then begins anew.
+
+    A card of a clock that was far ahead moves to the time that stands for its own (:meth:`Progress.cards`).
+    """
     try:
         card = Card.from_json(stored.card)
-        return card if card.due.tzinfo and (card.last_review is None or card.last_review.tzinfo) else None
+        if not card.due.tzinfo or (card.last_review and not card.last_review.tzinfo):
+            return None
     except (ValueError, KeyError, TypeError):
         return None
+    if card.last_review and card.last_review > stored.reviewed:
+        card.due -= card.last_review - stored.reviewed
+        card.last_review = stored.reviewed
+    return card
 
 
 def _card_id(question: str) -> int:

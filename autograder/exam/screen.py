@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from autograder.learner.wrapping import wrap
+from autograder.learner.wrapping import display_width, wrap
 
 from .layout import Marked, Sheet
 from .pages import Page
@@ -18,8 +18,9 @@ from .result import MockResult, Score
 from .sitting import Sitting, State
 from .stem import Paragraph, pieces
 from .suggest import Suggestion
+from .syllabus import Syllabus
 
-__all__ = ["Screen", "clock_text"]
+__all__ = ["Screen", "clock_text", "verdict"]
 
 _LATE_S = 300.0  # from here on the time left is marked
 _UNKNOWN = "まだわかりません"
@@ -33,11 +34,12 @@ class Screen:
 
     def say(self, text: str = "", style: str = "", indent: str = "") -> None:
         """Print a Japanese text, line by line; rich would break it at the few spaces only."""
+        column = display_width(indent)
         for paragraph in text.splitlines() or [""]:
             first = indent
-            for line in wrap(paragraph, max(20, self.console.width - 2 - len(indent))) or [""]:
+            for line in wrap(paragraph, max(20, self.console.width - 2 - column)) or [""]:
                 self._line(first + line, style)
-                first = " " * len(indent)
+                first = " " * column
 
     def heading(self, text: str) -> None:
         self.say()
@@ -76,13 +78,8 @@ class Screen:
     def reasons(self, marked: Marked, pages: Sequence[Page]) -> None:
         """Whether it was right, the reason for every choice, and where it is taught."""
         sheet = marked.sheet
-        number = sheet.right_place + 1
-        if marked.right:
-            self.say("○ 正解です。", style="bold green")
-        elif marked.place is None:
-            self.say(f"－ 未解答です。正解は {number} です。", style="bold yellow")
-        else:
-            self.say(f"× 不正解です。正解は {number} です。", style="bold red")
+        colour = "green" if marked.right else "yellow" if marked.place is None else "red"
+        self.say(verdict(marked), style=f"bold {colour}")
         for place, choice in enumerate(sheet.choices):
             mark = "○" if choice.right else "×" if place == marked.place else "　"
             self.say(choice.text, indent=f"{mark} {place + 1}. ", style="bold" if choice.right else "")
@@ -93,30 +90,33 @@ class Screen:
             self.say(f"根拠: {question.source}{when}")
         self.say(f"キーワード: {'、'.join(question.keywords)}　[{question.id}]")
         for page in pages:
-            self.say(f"読み直すページ: {page}")
+            self.say(str(page), indent="読み直すページ: ")
 
     # ------------------------------------------------------------------ mock exams
 
-    def mock_line(self, sitting: Sitting, title: str) -> str:
-        """The head of a question in a mock exam: number, time, pace."""
-        slot = sitting.slots[sitting.current]
-        pace, left = sitting.pace, clock_text(sitting.remaining_s)
+    def mock_head(self, sitting: Sitting) -> str:
+        """The head of a question in a mock exam."""
+        flag = "　★" if sitting.slots[sitting.current].flagged else ""
+        return f"問{sitting.current + 1}/{len(sitting.slots)}{flag}"
+
+    def mock_pace(self, sitting: Sitting) -> str:
+        """One line about the time, for above the prompt."""
+        pace = sitting.pace
+        late = "（あとわずか）" if sitting.remaining_s < _LATE_S else ""
+        left = f"残り {clock_text(sitting.remaining_s)}{late}"
+        answered = f"解答 {sitting.answered}/{len(sitting.slots)}問"
+        if not sitting.unanswered_numbers:
+            return f"{left}　{answered}（全部答えました）"
         if abs(pace.ahead) < 1:
-            tempo = "ちょうどよい"
+            tempo = "予定どおり"
         else:
-            tempo = f"{abs(pace.ahead):.0f}問{'進んでいます' if pace.ahead > 0 else '遅れています'}"
-        parts = [
-            f"{title}　問{sitting.current + 1}/{len(sitting.slots)}{' ★' if slot.flagged else ''}",
-            f"残り {left}{'（あとわずか）' if sitting.remaining_s < _LATE_S else ''}",
-            f"解答 {sitting.answered}問",
-            f"ペース {tempo}（要るのは毎分{pace.needed_per_minute:.1f}問）",
-        ]
-        return "　".join(parts)
+            tempo = f"予定より{abs(pace.ahead):.0f}問{'先' if pace.ahead > 0 else 'おくれ'}"
+        return f"{left}　{answered}　{tempo}（残りは1分に{pace.needed_per_minute:.1f}問）"
 
     def mock_list(self, sitting: Sitting) -> None:
         """Which questions are open, and which are flagged."""
         self.say(f"まだ答えていない問題: {_numbers(sitting.unanswered_numbers)}")
-        self.say(f"★をつけた問題: {_numbers(sitting.flagged_numbers)}")
+        self.say(f"★（あとで見直す印）の問題: {_numbers(sitting.flagged_numbers)}")
 
     def result(self, result: MockResult, title: str) -> None:
         """The scores of a mock exam."""
@@ -150,6 +150,17 @@ class Screen:
         self.console.print(table)
 
     # ------------------------------------------------------------------ overview
+
+    def areas(self, syllabus: Syllabus) -> None:
+        """The areas with the ids of their items."""
+        for area in syllabus.areas:
+            self.say(f"{area.title}（{_span(area.items)}）", indent="・")
+
+    def items(self, syllabus: Syllabus) -> None:
+        """Every item with its title."""
+        for area in syllabus.areas:
+            titles = (f"{item} {syllabus.items[item].title}" for item in area.items)
+            self.say(f"{area.title}：{'、'.join(titles)}", indent="・")
 
     def readiness(self, readiness: Readiness, note: str) -> None:
         """The estimate by area and over all, and what it rests on."""
@@ -195,6 +206,14 @@ class Screen:
             self.say(str(page), indent="・")
 
 
+def verdict(marked: Marked) -> str:
+    """Whether an answer was right, and what is right."""
+    number = marked.sheet.right_place + 1
+    if marked.right:
+        return "○ 正解です。"
+    return f"{'－ 未解答' if marked.place is None else '× 不正解'}です。正解は {number} です。"
+
+
 def clock_text(seconds: float) -> str:
     """``5400.0`` → ``90:00``."""
     whole = int(seconds)
@@ -203,6 +222,11 @@ def clock_text(seconds: float) -> str:
 
 def _numbers(numbers: Sequence[int]) -> str:
     return "、".join(str(number + 1) for number in numbers) or "なし"
+
+
+def _span(items: Sequence[str]) -> str:
+    """The ids of items that follow each other: "T01〜T03"."""
+    return items[0] if len(items) == 1 else f"{items[0]}〜{items[-1]}"
 
 
 def _ago(days: float | None) -> str:

@@ -5,6 +5,7 @@ Every answer is saved when it is given. The end of the input, or Ctrl+C, ends it
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 import unicodedata
@@ -20,19 +21,34 @@ from autograder.materials import Materials, find_materials
 from . import plots
 from .drill import EVERYTHING, Selection
 from .errors import ExamError
+from .keywords import UnknownKeyword
 from .layout import Sheet
 from .mock import PAUSE_NOTE, MockExam
 from .progress import Mode
-from .result import MockResult
-from .screen import Screen, clock_text
+from .result import MockResult, Numbered
+from .screen import Screen, clock_text, verdict
 from .suggest import items_of, read_record, suggest
 from .trainer import Trainer
 
 __all__ = ["Lines", "Wanted", "exam", "review"]
 
 DEFAULT_COUNT = 10
+REVIEW_COUNT = 20  # a portion that is done in a quarter of an hour
 _DRILL_KEYS = "1〜4で答える、Enterで飛ばす、qで終わる"
-_MOCK_KEYS = "1〜4で答える／n 次／p 前／g 12 で問12へ／f ★／0 取り消し／l 一覧／e 提出／q 中断"
+_MOCK_KEYS = "1〜4 答える　n 次　p 前　f ★　l 一覧　e 提出　q 中断　? 使い方"
+_MOCK_HELP = (
+    "1〜4 … 答える（次の問題へ進みます）",
+    "0 … 直前の答えを取り消す",
+    "n（またはEnter）… 次の問題　　p … 前の問題",
+    "g 12 … 問12へ（問5から先は、番号だけでも移れます）",
+    "f … あとで見直す印（★）を付ける、外す",
+    "l … 答えていない問題と、★の問題の一覧",
+    "e … 提出　　q … 中断（時計が止まります）",
+)
+_PLACES = ("1", "2", "3", "4")
+_GO = re.compile(r"(?:g\s*|問)?(\d{1,4})")
+_YES = {"y", "yes", "はい"}
+_QUIT = {"q", "quit"}
 
 
 @dataclass(frozen=True)
@@ -47,6 +63,35 @@ class Wanted:
     from_grade: Path | None = None
     plots: Path | None = None
     seed: int | None = None
+
+    def conflict(self) -> str:
+        """What keeps these wishes from being done together (Japanese); empty when nothing does."""
+        selection = self.selection
+        chosen = [
+            ("--plots", self.plots is not None),
+            ("--from-grade", self.from_grade is not None),
+            ("--result", self.result),
+            ("--resume", self.resume),
+            ("--mock", self.mock is not None),
+        ]
+        drill = [
+            ("--item", bool(selection.items)),
+            ("--keyword", bool(selection.keywords)),
+            ("--area", bool(selection.areas)),
+            ("--weak", selection.weak),
+            ("--unseen", selection.unseen),
+        ]
+        doing = [name for name, given in chosen if given]
+        useless = [name for name, given in drill if given]
+        if self.count is not None and doing != ["--from-grade"]:
+            useless.append("--count")
+        if self.seed is not None and doing not in (["--from-grade"], ["--mock"]):
+            useless.append("--seed")
+        if len(doing) > 1:
+            return f"{'、'.join(doing)} は、いっしょに使えません。どれか1つを書いてください。"
+        if doing and useless:
+            return f"{'、'.join(useless)} は、{doing[0]} といっしょには使えません。どちらかを外してください。"
+        return ""
 
 
 class _Ended(Exception):
@@ -84,6 +129,8 @@ def exam(wanted: Wanted, console: Console | None = None, lines: Lines | None = N
     ------
     ExamError, MaterialsNotFound
     """
+    if conflict := wanted.conflict():
+        raise ExamError(conflict)
     return _run(lambda conversation: conversation.do(wanted), console, lines)
 
 
@@ -129,6 +176,10 @@ class _Conversation:
             raise _Ended
         return unicodedata.normalize("NFKC", line).strip().lower()
 
+    def _pause(self, text: str) -> bool:
+        """Let a person read on; whether they want to end. A file or a pipe is not asked."""
+        return self._lines.typed and self._ask(text) in _QUIT
+
     # ------------------------------------------------------------------ what to do
 
     def do(self, wanted: Wanted) -> None:
@@ -168,7 +219,7 @@ class _Conversation:
             for number, (text, _) in enumerate(choices, 1):
                 screen.say(text, indent=f"{number}. ")
             picked = self._ask("番号（qで終わる）")
-            if picked in ("q", "quit"):
+            if picked in _QUIT:
                 return
             if not picked.isdecimal() or not 1 <= int(picked) <= len(choices):
                 screen.say(f"1から{len(choices)}の番号か、qを入れてください。")
@@ -179,11 +230,34 @@ class _Conversation:
                 screen.say(str(error), style="yellow")
 
     def _chosen_drill(self) -> None:
-        name = self._ask("項目（例: t14）か、キーワード")
-        if name:
-            is_item = name.upper() in self._trainer.syllabus.items
-            selection = Selection(items=(name,)) if is_item else Selection(keywords=(name,))
-            self.drill(selection, DEFAULT_COUNT)
+        syllabus = self._trainer.syllabus
+        self._screen.areas(syllabus)
+        while (name := self._ask("項目（例: t14）、領域かキーワード。l で項目の題、q で戻る")) == "l":
+            self._screen.items(syllabus)
+        if not name or name in _QUIT:
+            return
+        if name.upper() in syllabus.items:
+            self.drill(Selection(items=(name,)), DEFAULT_COUNT)
+            return
+        titles = {area.title.lower(): area.title for area in syllabus.areas}
+        if name in titles:
+            self.drill(Selection(areas=(titles[name],)), DEFAULT_COUNT)
+            return
+        try:
+            self.drill(Selection(keywords=(name,)), DEFAULT_COUNT)
+        except UnknownKeyword as unknown:
+            if not unknown.near:
+                raise
+            self._near_drill(name, unknown.near)
+
+    def _near_drill(self, name: str, near: Sequence[str]) -> None:
+        """Offer the keywords that are spelled like the one that was typed."""
+        self._screen.say(f"キーワード「{name}」の問題は見つかりません。近いもの:")
+        for number, keyword in enumerate(near, 1):
+            self._screen.say(keyword, indent=f"{number}. ")
+        picked = self._ask("番号（Enterで戻る）")
+        if picked.isdecimal() and 1 <= int(picked) <= len(near):
+            self.drill(Selection(keywords=(near[int(picked) - 1],)), DEFAULT_COUNT)
 
     def _chosen_mock(self) -> None:
         blueprints = list(self._trainer.blueprints.by_name.values())
@@ -199,44 +273,55 @@ class _Conversation:
         self._questions(self._trainer.drill(selection, count, seed), Mode.DRILL, "一問一答")
 
     def review(self, count: int | None, seed: int | None = None) -> None:
-        sheets = self._trainer.review(count, seed)
-        if not sheets:
+        due = self._trainer.review(seed=seed)
+        if not due:
             self._screen.say("今日の復習はありません。解いた問題は、忘れかけるころにここへ出ます。")
             return
+        sheets = due[: count or REVIEW_COUNT]
+        if len(sheets) < len(due):
+            self._screen.say(
+                f"今日の復習は{len(due)}枚あります。忘れかけているものから{len(sheets)}枚を出します。"
+                "残りは、もう一度 takara review で出ます。"
+            )
         self._questions(sheets, Mode.REVIEW, "今日の復習")
 
     def _questions(self, sheets: Sequence[Sheet], mode: Mode, title: str) -> None:
         session = self._trainer.new_session(mode)
-        done = right = 0
+        done = right = passed = 0
         try:
             for number, sheet in enumerate(sheets, 1):
                 self._screen.sheet(sheet, f"{title}　{number}/{len(sheets)}　[{sheet.question.id}]")
                 began = time.monotonic()
                 place = self._place()
-                if place == "q":
+                if place in _QUIT:
                     break
                 if place == "":
+                    passed += 1
                     continue
                 marked = self._trainer.answer(sheet, int(place) - 1, time.monotonic() - began, mode, session)
                 done, right = done + 1, right + marked.right
                 self._screen.reasons(marked, self._trainer.reading(sheet.question))
+                then = "次の問題" if number < len(sheets) else "まとめ"
+                if self._pause(f"{verdict(marked)}　Enterで{then}、qで終わる"):
+                    break
         finally:
-            if done:
+            if done or passed:
                 self._screen.say()
-                self._screen.say(f"{done}問のうち {right}問正解。答えは残っています。", style="bold")
+                skipped = f"飛ばした問題は {passed}問です。" if passed else ""
+                self._screen.say(f"{done}問のうち {right}問正解。{skipped}答えは残っています。", style="bold")
 
     def _place(self) -> str:
         """ "1" to "4", "" to pass, "q" to end."""
         while True:
             said = self._ask(_DRILL_KEYS)
-            if said in ("", "q", "1", "2", "3", "4"):
+            if said in ("", "1", "2", "3", "4") or said in _QUIT:
                 return said
             self._screen.say("1、2、3、4のどれかを入れてください。")
 
     # ------------------------------------------------------------------ mock exams
 
     def mock(self, name: str, seed: int | None = None) -> None:
-        blueprint = self._trainer.blueprints.named(name)
+        self._trainer.blueprints.named(name)  # an unknown one is told before anything is asked
         unfinished = self._trainer.unfinished_mock()
         if unfinished is not None:
             self._screen.say(
@@ -244,10 +329,11 @@ class _Conversation:
                 f"残り {clock_text(unfinished.sitting.remaining_s)}）。"
                 "新しく始めると、それは採点しないで閉じます。"
             )
-            if self._ask("新しく始めるなら y、途中のものを続けるなら Enter") not in ("y", "yes"):
+            said = self._ask("y 新しく始める、Enter 途中のものを続ける、n やめる")
+            if said == "":
                 self.resume()
+            if said not in _YES:
                 return
-        self._screen.say(f"模試　{blueprint.title}", style="bold")
         self._screen.say(self._trainer.blueprints.note)
         self._sit(self._trainer.start_mock(name, seed))
 
@@ -259,6 +345,7 @@ class _Conversation:
         self._sit(exam)
 
     def _sit(self, exam: MockExam) -> None:
+        self._screen.say(f"模試　{self._mock_title(exam.sitting.blueprint)}", style="bold")
         self._screen.say(PAUSE_NOTE)
         try:
             self._mock_questions(exam)
@@ -274,25 +361,33 @@ class _Conversation:
             self._result(self._trainer.mock_result(exam.id))
 
     def _mock_questions(self, exam: MockExam) -> None:
-        title = self._mock_title(exam.sitting.blueprint)
         shown = None
+        just_answered: int | None = None  # the question that the last step answered
         while exam.tick().running:
             sitting = exam.sitting
-            head = self._screen.mock_line(sitting, title)
             if shown != sitting.current:
-                self._mock_question(exam, head)
+                self._mock_question(exam)
                 shown = sitting.current
-            else:
-                self._screen.say(head)
+            self._screen.say(self._screen.mock_pace(sitting))
             said = self._ask(_MOCK_KEYS)
-            if said == "q":
+            if said in _QUIT:
                 return
             if said in ("e", "submit") and not self._sure(exam):
                 continue
-            if self._mock_step(exam, said):
+            if said == "0":
+                self._take_back(exam, sitting.current if just_answered is None else just_answered)
                 shown = None
+            else:
+                self._mock_step(exam, said)
+            just_answered = sitting.current if said in _PLACES else None
+            if said in _PLACES and exam.sitting.slots[sitting.current].place != int(said) - 1:
+                self._screen.say(
+                    f"時間を過ぎていたので、いま入れた答え（問{sitting.current + 1}の {said}）は数えません。",
+                    style="yellow",
+                )
 
-    def _mock_question(self, exam: MockExam, head: str) -> None:
+    def _mock_question(self, exam: MockExam) -> None:
+        head = self._screen.mock_head(exam.sitting)
         sheet, slot = exam.current_sheet, exam.sitting.slots[exam.sitting.current]
         if sheet is None:
             self._screen.heading(head)
@@ -307,35 +402,46 @@ class _Conversation:
         left = len(exam.sitting.unanswered_numbers)
         if left:
             self._screen.mock_list(exam.sitting)
-        return self._ask(f"提出しますか（未解答 {left}問）。提出するなら y") in ("y", "yes")
+        return self._ask(f"提出しますか（未解答 {left}問）。提出するなら y、続けるなら Enter") in _YES
 
-    def _mock_step(self, exam: MockExam, said: str) -> bool:
-        """Do one step; whether the question must be shown again."""
+    def _take_back(self, exam: MockExam, number: int) -> None:
+        """Take the answer to a question back, and show that question."""
+        if exam.sitting.slots[number].place is None:
+            self._screen.say(f"問{number + 1}には、まだ答えていません。")
+            return
+        exam.answer(None, number)
+        exam.go_to(number)
+        if exam.sitting.running:
+            self._screen.say(f"問{number + 1}の答えを取り消しました。")
+
+    def _mock_step(self, exam: MockExam, said: str) -> None:
         sitting = exam.sitting
         last = len(sitting.slots) - 1
-        command, _, number = said.partition(" ")
-        if said in ("1", "2", "3", "4"):
+        wanted = _GO.fullmatch(said)
+        if said in _PLACES:
             exam.answer(int(said) - 1)
-            if sitting.current == last:
-                self._screen.say("最後の問題です。l で一覧、e で提出します。")
-            else:
+            if sitting.current < last:
                 exam.go_to(sitting.current + 1)
-        elif said == "0":
-            exam.answer(None)
-            return True
+            elif exam.sitting.running:
+                self._screen.say("最後の問題です。l で一覧、e で提出します。")
         elif said in ("n", "p", ""):
             exam.go_to(max(0, sitting.current - 1) if said == "p" else min(last, sitting.current + 1))
         elif said == "f":
-            exam.flag(not sitting.slots[sitting.current].flagged)
+            on = not sitting.slots[sitting.current].flagged
+            exam.flag(on)
+            done = "付けました（あとで見直す印）" if on else "外しました"
+            self._screen.say(f"問{sitting.current + 1}の★を{done}。")
         elif said == "l":
             self._screen.mock_list(sitting)
         elif said in ("e", "submit"):
             exam.submit()
-        elif command == "g" and number.strip().isdecimal() and 1 <= int(number) <= last + 1:
-            exam.go_to(int(number) - 1)
+        elif wanted and 1 <= int(wanted[1]) <= last + 1:
+            exam.go_to(int(wanted[1]) - 1)
+        elif wanted:
+            self._screen.say(f"問{wanted[1]}はありません。この模試は、問1から問{last + 1}までです。")
         else:
-            self._screen.say(f"使えるのは、{_MOCK_KEYS} です。")
-        return False
+            for line in _MOCK_HELP:
+                self._screen.say(line, indent="  ")
 
     def result(self) -> None:
         result = self._trainer.mock_result()
@@ -346,14 +452,37 @@ class _Conversation:
 
     def _result(self, result: MockResult) -> None:
         self._screen.result(result, self._mock_title(result.sitting.blueprint))
-        if result.misses:
-            self._screen.heading(f"見直し　正解でなかった {len(result.misses)}問")
-        for number, miss in enumerate(result.misses):
-            if number and self._lines.typed and self._ask("Enterで次の問題、qで終わる") == "q":
+        flagged = tuple(one for one in result.questions if one.flagged)
+        choices = [
+            ("正解でなかった問題", result.misses),
+            ("★を付けた問題", flagged),
+            ("全部", result.questions),
+        ]
+        if not self._lines.typed:  # nobody can be asked
+            both = tuple(one for one in result.questions if one.flagged or not one.marked.right)
+            self._look_again("正解でなかった問題と、★を付けた問題", both)
+            return
+        while True:
+            self._screen.heading("見直し")
+            for number, (name, questions) in enumerate(choices, 1):
+                self._screen.say(f"{name}（{len(questions)}問）", indent=f"{number}. ")
+            picked = self._ask("番号（Enterで終わる）")
+            if picked == "" or picked in _QUIT:
                 return
-            sheet = miss.marked.sheet
-            self._screen.sheet(sheet, f"問{miss.number + 1}{' ★' if miss.flagged else ''}", miss.marked.place)
-            self._screen.reasons(miss.marked, self._trainer.reading(sheet.question))
+            if picked in ("1", "2", "3"):
+                self._look_again(*choices[int(picked) - 1])
+
+    def _look_again(self, title: str, questions: Sequence[Numbered]) -> None:
+        if not questions:
+            return
+        self._screen.heading(f"見直し　{title}　{len(questions)}問")
+        for number, one in enumerate(questions, 1):
+            sheet = one.marked.sheet
+            self._screen.sheet(sheet, f"問{one.number + 1}{' ★' if one.flagged else ''}", one.marked.place)
+            self._screen.reasons(one.marked, self._trainer.reading(sheet.question))
+            then = "次の問題" if number < len(questions) else "戻る"
+            if self._pause(f"{verdict(one.marked)}　Enterで{then}、qで終わる"):
+                return
 
     def _mock_title(self, name: str) -> str:
         blueprint = self._trainer.blueprints.by_name.get(name)

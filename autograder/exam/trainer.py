@@ -22,7 +22,7 @@ from .mock import MockExam
 from .pages import Page, Pages
 from .progress import FILE_NAME, Mode, Progress, StoredSitting
 from .readiness import Readiness, known_answers, readiness
-from .recording import Timed, record
+from .recording import Timed, rebuild_cards, record
 from .result import MockResult, result_of
 from .review import due_today
 from .sitting import Sitting, State
@@ -130,6 +130,8 @@ class Trainer:
             options = {} if clock is None else {"clock": clock}
             self.progress = Progress(progress or progress_path(materials), **options)
         self.notices += self.progress.notices
+        if self.progress.rescued and (made := rebuild_cards(self.progress, self.bank)):
+            self.notices.append(f"なくなっていた復習カード{made}枚を、残っていた解答から作り直しました。")
         stale = len(known_answers(self.progress.answers(), self.bank)[1])
         if stale:
             self.notices.append(

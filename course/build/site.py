@@ -50,7 +50,7 @@ class Course:
         return sorted((self.root / "course" / "exam").glob("exam.md"))
 
     def lesson_texts(self) -> list[Path]:
-        """Sessions, handbook pages, the trainer's page: every text that becomes one notebook to read and run."""
+        """Sessions, handbook pages, the trainer's page: each becomes one notebook to read and run."""
         return [*self.session_texts(), *self.handbook_texts(), *self.exam_texts()]
 
     def assignment_texts(self) -> list[Path]:

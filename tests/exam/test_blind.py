@@ -119,7 +119,7 @@ def test_a_verdict_in_full():
     text = blind.describe(verdict)
     assert question.stem in text
     assert "ラッソ回帰［正解］" in text
-    assert f"{letter}：{verdict.picked.text}［解答者］" in text
+    assert f"{letter}：{verdict.picked.text}［回答者］" in text
     assert all(choice.why in text for choice in question.choices)
     assert "気づいたこと：迷いました" in text
 
@@ -215,7 +215,7 @@ def test_commands_from_sheet_to_record(root, tmp_path, capsys):
         f"{tagged(first)},{right_letter(first)},よい問題\n{tagged(second)},{wrong_letter(second)}\n",
         encoding="utf-8",
     )
-    command = ["bank", "blind", str(answers), "--who", "解答者A", "--root", str(root)]
+    command = ["bank", "blind", str(answers), "--who", "回答者A", "--root", str(root)]
     assert cli.main(command) == 1
     out = capsys.readouterr().out
     assert "■ T14-02" in out and "■ T14-01" not in out
@@ -223,8 +223,8 @@ def test_commands_from_sheet_to_record(root, tmp_path, capsys):
     assert "2問のうち、正解と合ったのは1問です。" in out
     kept = read_record(root / blind_record.PATH)
     assert [(k.question, k.agreed, k.who) for k in kept] == [
-        ("T14-01", "○", "解答者A"),
-        ("T14-02", "×", "解答者A"),
+        ("T14-01", "○", "回答者A"),
+        ("T14-02", "×", "回答者A"),
     ]
     assert kept[1].picked and not kept[0].picked
 

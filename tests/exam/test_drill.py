@@ -75,9 +75,9 @@ class TestSelects:
         ("selection", "said"),
         [
             (Selection(items=("T99",)), "項目「T99」はありません"),
-            (Selection(keywords=("T02用語",)), "近いもの：T02用語1、T02用語2、T02用語0"),
+            (Selection(keywords=("T02用話1",)), "近いもの：T02用語1、"),
             (Selection(keywords=("まったく違う言葉",)), "用語集"),
-            (Selection(areas=("歩",), keywords=("T02用語",)), "T02用語0"),
+            (Selection(areas=("歩",), keywords=("T02用話0",)), "近いもの：T02用語0"),
             (Selection(areas=("料理",)), "AIの歩み、機械学習、法律 のどれか"),
             (Selection(areas=("",)), "はありません"),
         ],

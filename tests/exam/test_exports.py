@@ -20,10 +20,11 @@ from lxml import etree, html
 from matplotlib_fontja import get_font_path
 
 from autograder import cli
+from autograder.exam import bank_command
 from autograder.exam.bank import LETTERS, read_bank
 from autograder.exam.exports import anki, moodle, paper, spreadsheet
 from autograder.exam.exports.markup import as_html, as_typst
-from autograder.exam.exports.sections import Section, sections
+from autograder.exam.exports.sections import Section, drawn, sections
 from autograder.exam.syllabus import read_syllabus
 from tests.exam import small_bank
 from tests.exam.small_bank import QUESTIONS
@@ -64,7 +65,8 @@ def texts_of(pdf: bytes) -> list[str]:
         ((), (), ["T14", "L01"]),
         (("L01",), (), ["L01"]),
         ((), ("ディープラーニングの基本",), ["T14"]),
-        (("L01",), ("ディープラーニングの基本",), ["T14", "L01"]),
+        (("T14", "L01"), ("ディープラーニングの基本",), ["T14"]),
+        (("L01",), ("ディープラーニングの基本",), []),
     ],
 )
 def test_items_and_areas(items, areas, ids):
@@ -182,7 +184,20 @@ def test_anki_keeps_a_note_when_its_text_changes(collection):
 def test_anki_tags(collection):
     connection = collection(anki.package(ALL, TITLES))
     (tags,) = connection.execute("SELECT tags FROM notes WHERE sfld = 'L01-02'").fetchone()
-    assert tags.split() == ["項目::L01", "領域::法律/契約", "形式::知識", "難しさ::1"]
+    assert tags.split() == [
+        "キーワード::要配慮個人情報",
+        "項目::L01",
+        "領域::法律/契約",
+        "形式::知識",
+        "難しさ::1",
+    ]
+
+
+def test_anki_tags_have_no_spaces(real):
+    chosen, _ = real
+    for section in chosen:
+        for question in section.questions:
+            assert all(re.fullmatch(r"[^\s]+", tag) for tag in anki._tags(section, question))
 
 
 # --- Moodle ----------------------------------------------------------------------------------------
@@ -271,6 +286,12 @@ def test_no_cell_is_a_formula(cell, written):
     assert spreadsheet.safe(cell) == written
 
 
+def test_every_mark_that_is_made_safe_is_documented(repo):
+    text = (repo / "course" / "organiser" / "exam.md").read_text(encoding="utf-8")
+    for mark in spreadsheet._FORMULA:
+        assert {"\t": "タブ", "\r": "CR"}.get(mark, f"`{mark}`") in text
+
+
 def test_csv_columns_are_documented(repo):
     text = (repo / "course" / "organiser" / "exam.md").read_text(encoding="utf-8")
     listed = re.findall(r"^\| `([^|]+)` \|", text.partition("## CSVの列")[2], re.M)
@@ -296,6 +317,22 @@ def test_pdf_has_questions_first_and_then_the_key(pages):
         assert question.id in asked
         assert f"{question.id}正解{LETTERS[question.answer]}" in explained
     assert "T14-01AT14-02BT14-03C" in explained  # the key at a glance
+
+
+def test_pdf_begins_with_a_page_to_answer_on(pages):
+    assert "解答用紙" in pages[0]
+    assert "名前" in pages[0] and "／5問" in pages[0]
+    for question in QUESTIONS:
+        assert question.id in pages[0]
+        assert "".join(question.choices[0].text.split()) not in pages[0]
+
+
+def test_pdf_without_answers():
+    text = "".join(texts_of(paper.drill_sheet(ALL, TITLES, with_answers=False)))
+    for question in QUESTIONS:
+        assert "".join(question.choices[0].text.split()) in text
+        assert "".join(question.choices[0].why.split()) not in text
+        assert f"{question.id}正解" not in text
 
 
 def test_pdf_pages_are_numbered(pages):
@@ -348,8 +385,8 @@ def root(tmp_path):
 
 @pytest.mark.parametrize("form", EXPORTS)
 def test_command_writes_the_file(root, tmp_path, capsys, form):
-    out = tmp_path / "out" / "file"
-    command = ["bank", "export", form, str(out), "--root", str(root)]
+    out = tmp_path / "out" / f"file{bank_command.EXPORTS[form]}"
+    command = ["bank", "export", form, str(out), "--force", "--root", str(root)]
     assert cli.main([*command, "--item", "T14"]) == 0
     assert f"3問を書き出しました: {out}" in capsys.readouterr().out
     chosen = [section for section in ALL if section.item.id == "T14"]
@@ -363,8 +400,14 @@ def test_command_writes_the_file(root, tmp_path, capsys, form):
     [
         (["word", "x"], "「word」という形はありません。anki、moodle、csv、pdf"),
         (["csv"], "形と、書くファイルを指定してください"),
-        (["csv", "x", "--item", "T77"], "「T77」という項目はありません"),
-        (["csv", "x", "--area", "医療"], "領域「医療」が決まりません。次のどれか"),
+        (["csv", "x.csv", "--item", "T77"], "「T77」という項目はありません"),
+        (["csv", "x.csv", "--area", "医療"], "領域「医療」が決まりません。次のどれか"),
+        (["csv", "x.csv", "--item", "L01", "--area", "ディープ"], "両方に合うものだけを選びます"),
+        (["pdf", "x.apkg"], "pdf のファイルの名前は、.pdf で終わるように"),
+        (["anki", "x"], "（例: takara.apkg）。書かれたのは x です。"),
+        (["anki", "x.apkg", "--random", "3"], "--random は、csv と pdf のときだけ"),
+        (["csv", "x.csv", "--seed", "3"], "--seed は、--random といっしょに"),
+        (["csv", "x.csv", "--without-answers"], "--without-answers は、pdf のときだけ"),
     ],
 )
 def test_what_cannot_be_exported_is_said(root, capsys, arguments, told):
@@ -372,9 +415,60 @@ def test_what_cannot_be_exported_is_said(root, capsys, arguments, told):
     assert told in capsys.readouterr().err
 
 
+def test_a_file_that_is_there_is_kept(root, tmp_path, capsys):
+    out = tmp_path / "mine.csv"
+    out.write_text("mine", encoding="utf-8")
+    command = ["bank", "export", "csv", str(out), "--root", str(root)]
+    assert cli.main(command) == 2
+    assert f"{out} がもうあります。ほかの名前にするか、上書きしてよければ --force" in capsys.readouterr().err
+    assert out.read_text(encoding="utf-8") == "mine"
+    assert cli.main([*command, "--force"]) == 0
+    assert out.read_bytes() == spreadsheet.spreadsheet(ALL, TITLES)
+
+
+def test_where_it_cannot_be_written_is_said(root, tmp_path, capsys):
+    (tmp_path / "file").write_text("mine", encoding="utf-8")
+    out = tmp_path / "file" / "takara.csv"
+    assert cli.main(["bank", "export", "csv", str(out), "--root", str(root)]) == 2
+    err = capsys.readouterr().err
+    assert f"{out} を書けません。フォルダー {out.parent} に書きこめるか" in err
+    assert "ほかのフォルダー" in err
+
+
+def test_a_lot_gives_the_same_questions_again(root, tmp_path, capsys):
+    command = [
+        "bank",
+        "export",
+        "csv",
+        str(tmp_path / "x.csv"),
+        "--force",
+        "--root",
+        str(root),
+        "--random",
+        "3",
+    ]
+    assert cli.main(command) == 0
+    out = capsys.readouterr().out
+    assert "3問を書き出しました" in out
+    first = (tmp_path / "x.csv").read_bytes()
+    seed = re.search(r"--seed (\d+)", out)[1]
+    assert cli.main([*command, "--seed", seed]) == 0
+    assert (tmp_path / "x.csv").read_bytes() == first
+
+
+def test_a_lot_draws_among_the_questions():
+    several = {tuple(question.id for question in questions_of(drawn(ALL, 3, seed))) for seed in range(20)}
+    assert len(several) > 3
+    order = [question.id for question in questions_of(ALL)]
+    for ids in several:
+        assert len(ids) == 3
+        assert list(ids) == sorted(ids, key=order.index)
+    assert questions_of(drawn(ALL, 99, 1)) == questions_of(ALL)
+
+
 def test_a_missing_library_is_named(root, tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "genanki", None)
     monkeypatch.delitem(sys.modules, "autograder.exam.exports.anki")
-    assert cli.main(["bank", "export", "anki", str(tmp_path / "x"), "--root", str(root)]) == 2
+    assert cli.main(["bank", "export", "anki", str(tmp_path / "x.apkg"), "--root", str(root)]) == 2
     err = capsys.readouterr().err
     assert "pip install 'takara[instructor]'" in err and "genanki" in err

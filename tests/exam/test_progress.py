@@ -133,18 +133,18 @@ class TestClock:
     def test_time_never_goes_back(self, open_progress, clock):
         with open_progress() as progress:
             progress.add_answers([answer(1, clock.at)])
-        clock.forward(days=-300)
+        clock.forward(hours=-23)
         progress = open_progress()
         assert progress.now() == START
         (notice,) = progress.notices
         assert "パソコンの時計が、最後の記録" in notice
-        clock.forward(days=301)
+        clock.forward(days=2)
         assert progress.now() == clock.at
 
     def test_is_told_once_for_each_time_it_goes_back(self, open_progress, clock):
         with open_progress() as progress:
             progress.add_answers([answer(1, clock.at)])
-        clock.forward(days=-2)
+        clock.forward(hours=-20)
         with open_progress() as progress:
             assert len(progress.notices) == 1
         with open_progress() as progress:
@@ -163,6 +163,53 @@ class TestClock:
         progress = open_progress()
         assert progress.notices == []
         assert progress.now() == START
+
+    def test_a_clock_that_was_years_ahead_is_not_followed(self, open_progress, clock):
+        with open_progress() as progress:
+            progress.add_answers([answer(1, START)])
+            clock.forward(days=3650)
+            progress.add_answers([answer(2, progress.now())])
+            progress.save_cards([card(2, progress.now())])
+            progress.add_sitting(SITTING)
+        clock.forward(days=-3649)
+        noticed = clock.at
+        with open_progress() as progress:
+            (notice,) = progress.notices
+            assert "1日以上先の日時（2036-10-30" in notice
+            assert progress.now() == noticed
+            assert [one.at for one in progress.answers()] == [START, noticed]
+            assert progress.cards()["T07-02"].reviewed == noticed
+            assert progress.sitting(1).updated == noticed
+            clock.forward(hours=1)
+            progress.add_answers([answer(3, progress.now())])
+        clock.forward(days=5)
+        with open_progress() as progress:
+            assert progress.notices == []  # told once
+            assert progress.now() == clock.at
+            later = noticed + datetime.timedelta(hours=1)
+            assert [one.at for one in progress.answers()] == [START, noticed, later]
+        clock.forward(days=3650)  # the file itself is as it was written
+        with open_progress() as progress:
+            assert [one.at.year for one in progress.answers()] == [2026, 2036, 2026]
+
+    def test_what_was_kept_after_it_says_when_it_was(self, open_progress, clock):
+        """The clock is set right while the file is open."""
+        progress = open_progress()
+        clock.forward(days=3650)
+        progress.add_answers([answer(1, progress.now())])
+        clock.forward(days=-3650)
+        progress.add_answers([answer(2, progress.now())])
+        clock.forward(days=9)
+        assert [one.at for one in progress.answers()] == [START, START]
+        assert progress.now() == clock.at
+
+    def test_a_day_ahead_is_followed(self, open_progress, clock):
+        with open_progress() as progress:
+            progress.add_answers([answer(1, clock.at)])
+        clock.forward(days=-1)
+        progress = open_progress()
+        assert progress.now() == START
+        assert "時計が追いつくまで" in progress.notices[0]
 
     def test_while_it_is_open(self, open_progress, clock):
         progress = open_progress()

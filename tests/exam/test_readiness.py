@@ -98,6 +98,12 @@ def test_more_right_answers_never_make_it_worse(small_bank, small_syllabus, righ
     assert mean([True] * len(rights)) >= mean(rights) >= mean([False] * len(rights))
 
 
+def test_what_is_said_of_few_answers_is_true(small_bank, ready):
+    estimate = ready([answered(small_bank, f"L01-0{n}", False, 0) for n in range(1, 6)]).area("法律").estimate
+    assert round(100 * estimate.mean) == 7
+    assert "解答のない領域は25%" in BASIS and "近い" not in BASIS
+
+
 def test_no_pass_mark_is_invented():
     assert "合格ラインは公表されていない" in BASIS
 

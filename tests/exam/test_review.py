@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
+import sqlite3
 
 import pytest
 from fsrs import Rating
@@ -100,6 +102,47 @@ def test_an_unreadable_card_begins_anew(small_bank, question, text):
     assert due_today([broken], small_bank, START) == [question]
     assert due_at(broken) == START
     assert reviewed(broken, question, True, 20, START) == reviewed(None, question, True, 20, START)
+
+
+def test_a_card_of_a_clock_years_ahead_comes_back_all_the_same(open_trainer, clock):
+    trainer = open_trainer()
+    clock.forward(days=3650)
+    (sheet,) = trainer.drill(count=1, seed=1)
+    trainer.answer(sheet, (sheet.right_place + 1) % 4, 10, Mode.DRILL, "s")
+    clock.forward(days=-3650)
+    assert open_trainer().review() == []
+    clock.forward(days=3)
+    trainer = open_trainer()
+    assert [one.question for one in trainer.review()] == [sheet.question]
+    assert trainer.readiness().area(_area_of(trainer, sheet.question)).days_since == pytest.approx(3)
+    trainer.answer(sheet, sheet.right_place, 10, Mode.REVIEW, "r")
+    assert trainer.review() == []
+    clock.forward(days=40)
+    assert [one.question for one in open_trainer().review()] == [sheet.question]
+
+
+def _area_of(trainer, question) -> str:
+    return next(area.title for area in trainer.syllabus.areas if question.item in area.items)
+
+
+def test_cards_that_damage_took_away_are_made_from_the_answers(tmp_path, open_trainer, clock):
+    trainer = open_trainer()
+    for sheet in trainer.drill(count=5, seed=1):
+        trainer.answer(sheet, sheet.right_place, 10, Mode.DRILL, "s")
+    clock.forward(days=3)
+    for sheet in trainer.drill(count=2, seed=2):
+        trainer.answer(sheet, (sheet.right_place + 1) % 4, 10, Mode.DRILL, "t")
+    before = trainer.progress.cards()
+    trainer.close()
+    with contextlib.closing(sqlite3.connect(tmp_path / "progress.sqlite3")) as connection:
+        (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'cards'").fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    raw = bytearray((tmp_path / "progress.sqlite3").read_bytes())
+    raw[(page - 1) * size : page * size] = b"\xff" * size
+    (tmp_path / "progress.sqlite3").write_bytes(raw)
+    trainer = open_trainer()
+    assert trainer.progress.cards() == before
+    assert f"復習カード{len(before)}枚を、残っていた解答から作り直しました。" in "".join(trainer.notices)
 
 
 def test_an_answer_anywhere_makes_and_moves_the_card(open_trainer, clock):

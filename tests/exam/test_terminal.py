@@ -28,6 +28,13 @@ from autograder.learner.wrapping import display_width
 NEWLINE_LEFT = "入力が終わったので、ここで終わります。ここまでの答えは残っています。"
 
 
+class Typed(io.StringIO):
+    """What a person types at a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 class Desk:
     """A workspace with the small course, and the commands that are run in it."""
 
@@ -35,10 +42,11 @@ class Desk:
         self.folder = folder
         self.materials = materials
 
-    def exam(self, typed: str, **wanted) -> str:
+    def exam(self, typed: str, *, person: bool = False, **wanted) -> str:
+        """What is shown; ``person``: somebody sits at a terminal and types."""
         out = io.StringIO()
         console = Console(file=out, width=80, highlight=False)
-        lines = terminal.Lines(io.StringIO(typed))
+        lines = terminal.Lines((Typed if person else io.StringIO)(typed))
         assert terminal.exam(terminal.Wanted(**wanted), console, lines) == 0
         return out.getvalue()
 
@@ -69,7 +77,7 @@ class TestDrill:
         shown = desk.exam("1\n２\n\nx\n3\nq\n", selection=L01, seed=1)
         assert shown.count("■ 一問一答") == 5
         assert "1、2、3、4のどれかを入れてください。" in shown
-        assert re.search(r"3問のうち [0-3]問正解。答えは残っています。", shown)
+        assert re.search(r"3問のうち [0-3]問正解。飛ばした問題は 1問です。答えは残っています。", shown)
         assert "読み直すページ: L01 個人情報保護法（course/notebooks/L01-personal.ipynb）" in shown
         assert "根拠: 個人情報保護法 第2条（2026-11 時点）" in shown
         with desk.trainer as trainer:
@@ -91,6 +99,18 @@ class TestDrill:
             assert len(trainer.progress.answers()) == 2
         assert NEWLINE_LEFT in desk.exam("", selection=L01)
 
+    def test_a_person_reads_before_the_next_question_comes(self, desk):
+        shown = desk.exam("1\n\n2\nq\n", person=True, selection=L01, seed=1)
+        assert shown.count("■ 一問一答") == 2
+        assert (
+            len(re.findall(r"(○ 正解です。|× 不正解です。正解は [1-4] です。)　Enterで次の問題", shown)) == 2
+        )
+        assert re.search(r"2問のうち [0-2]問正解", shown)
+        assert "Enterでまとめ" in desk.exam("1\n\n", person=True, selection=L01, count=1)
+        assert NEWLINE_LEFT in desk.exam("1\n", person=True, selection=L01)
+        with desk.trainer as trainer:
+            assert len(trainer.progress.answers()) == 4
+
     def test_lines_fit_the_screen(self, desk):
         shown = desk.exam("1\n1\n1\n1\n", selection=Selection(items=("T07",)), seed=1, count=4)
         assert max(map(display_width, shown.splitlines())) <= 80
@@ -109,14 +129,15 @@ class TestMock:
         shown = desk.exam("1\n2\nf\nn\n3\ne\ny\n", mock="mini", seed=1)
         assert "閉じているあいだ、時計は止まります" in shown
         assert "割合は、この教材の見積もりです。" in shown
-        assert "★をつけた問題: 3" in shown
+        assert "★（あとで見直す印）の問題: 3" in shown
         assert "提出しますか（未解答 1問）" in shown
         assert "本番の合格ラインは公表されていません" in shown
         with desk.trainer as trainer:
             result = trainer.mock_result()
             assert f"4問のうち {result.total.right}問正解" in shown
             assert [slot.place for slot in result.sitting.slots] == [0, 1, None, 2]
-            assert f"見直し　正解でなかった {len(result.misses)}問" in shown
+            looked_at = [one for one in result.questions if one.flagged or not one.marked.right]
+            assert f"見直し　正解でなかった問題と、★を付けた問題　{len(looked_at)}問" in shown
         assert "－ 未解答です。" in shown
         again = desk.exam("", result=True)
         assert shown.endswith(again[again.index("\n■ 模試の結果") :])
@@ -144,10 +165,74 @@ class TestMock:
         with desk.trainer as trainer:
             assert trainer.progress.sitting(1).sitting.state is State.GIVEN_UP
 
+    def test_an_answer_after_the_end_is_said_not_to_count(self, desk, monkeypatch):
+        from autograder.exam import mock
+
+        typed = io.StringIO("1\n2\n")
+        monkeypatch.setattr(mock.MockExam.__init__, "__kwdefaults__", {
+            "longest_step_s": None, "clock": lambda: 300.0 if typed.tell() > 2 else 0.0,
+        })  # fmt: skip
+        out = io.StringIO()
+        terminal.exam(terminal.Wanted(mock="mini"), Console(file=out, width=80), terminal.Lines(typed))
+        assert "時間を過ぎていたので、いま入れた答え（問2の 2）は数えません。" in out.getvalue()
+        with desk.trainer as trainer:
+            assert [slot.place for slot in trainer.mock_result().sitting.slots] == [0, None, None, None]
+
+    def test_what_is_no_answer_starts_no_clock(self, desk):
+        desk.exam("4\nq\n", mock="mini", seed=1)
+        for said in ("n", "いいえ", "q"):
+            shown = desk.exam(f"{said}\n", mock="12")
+            assert "残り" not in shown.partition("n やめる")[2]
+        with desk.trainer as trainer:
+            assert trainer.unfinished_mock().id == 1
+
     def test_not_sure_does_not_hand_in(self, desk):
         desk.exam("e\n\nq\n", mock="mini", seed=1)
         with desk.trainer as trainer:
             assert trainer.unfinished_mock() is not None
+
+    def test_a_yes_in_japanese_hands_in(self, desk):
+        desk.exam("e\nはい\n", mock="mini", seed=1)
+        with desk.trainer as trainer:
+            assert trainer.unfinished_mock() is None
+
+    def test_taking_back_means_the_answer_just_given(self, desk):
+        shown = desk.exam("1\n2\n0\n0\nq\n", mock="mini", seed=1)
+        assert "問2の答えを取り消しました。" in shown
+        assert "問2には、まだ答えていません。" in shown
+        with desk.trainer as trainer:
+            sitting = trainer.unfinished_mock().sitting
+        assert [slot.place for slot in sitting.slots] == [0, None, None, None]
+        assert sitting.current == 1
+
+    def test_taking_back_after_another_step_means_the_question_on_the_screen(self, desk):
+        desk.exam("1\n2\np\np\n0\nq\n", mock="mini", seed=1)
+        with desk.trainer as trainer:
+            assert [slot.place for slot in trainer.unfinished_mock().sitting.slots] == [None, 1, None, None]
+
+    @pytest.mark.parametrize("typed", ["g12", "g 12", "12", "Ｇ１２", "問12"])
+    def test_ways_to_a_question(self, desk, typed):
+        assert "■ 問12/12" in desk.exam(f"{typed}\nq\n", mock="12", seed=1)
+
+    def test_lines_fit_the_screen(self, desk):
+        shown = desk.exam("f\n1\n?\nl\n2\n0\nq\n", mock="12", seed=1)
+        assert "★を付けました（あとで見直す印）。" in shown
+        assert max(map(display_width, shown.splitlines())) <= 80
+
+    def test_right_and_starred_questions_can_be_looked_at_again(self, desk):
+        with desk.trainer as trainer:
+            exam = trainer.start_mock("mini", seed=1)
+            for number in range(4):
+                exam.answer(exam.sheet(number).right_place, number)
+            exam.flag(number=2)
+            exam.submit()
+        shown = desk.exam("1\n2\n\n3\nq\nx\n\n", person=True, result=True)
+        assert "1. 正解でなかった問題（0問）" in shown
+        assert "■ 見直し　★を付けた問題　1問" in shown
+        assert shown.count("■ 問3 ★") == 1
+        assert "■ 見直し　全部　4問" in shown
+        assert shown.count("■ 問1") == 1
+        assert "■ 問3 ★" in desk.exam("", result=True)
 
     def test_the_time_is_over(self, desk, monkeypatch):
         from autograder.exam import mock
@@ -163,7 +248,9 @@ class TestMock:
 
     def test_unknown_keys_and_numbers_do_nothing(self, desk):
         shown = desk.exam("hello\ng 99\ng x\n5\np\nq\n", mock="mini", seed=1)
-        assert shown.count("使えるのは、") == 4
+        assert shown.count("f … あとで見直す印（★）を付ける、外す") == 2
+        assert "問99はありません。この模試は、問1から問4までです。" in shown
+        assert "問5はありません。" in shown
         with desk.trainer as trainer:
             assert trainer.unfinished_mock().sitting.answered == 0
 
@@ -192,12 +279,26 @@ class TestReview:
         assert shown.count("■ 今日の復習") == 3
         assert "今日の復習はありません" in desk.review("")
 
+    def test_a_portion_of_many(self, desk, monkeypatch):
+        import datetime
+
+        from autograder.exam import progress
+
+        desk.exam("1\n" * 25, count=25, seed=1)
+        later = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=40)
+        monkeypatch.setattr(progress.Progress.__init__, "__defaults__", (lambda: later,))
+        shown = desk.review("q\n")
+        assert "今日の復習は25枚あります。忘れかけているものから20枚を出します。" in shown
+        assert "■ 今日の復習　1/20" in shown
+
 
 class TestMenu:
     def test_every_entry_and_back(self, desk):
         rounds = [
             ["9"], ["0"], ["x"], ["1", "q"], ["2", "q"], ["3", "l01", "1", "q"], ["3", "T07用語1", "q"],
-            ["3", "知らない言葉"], ["4", ""], ["4", "2", "1", "q"], ["5"], ["6"], ["7"], ["8", "q"], ["q"],
+            ["3", "知らない言葉"], ["3", "q"], ["3", "l", ""], ["3", "aiの歩み", "q"],
+            ["3", "t07用話", "1", "q"], ["3", "t07用話", ""], ["4", ""],
+            ["4", "2", "1", "q"], ["5"], ["6"], ["7"], ["8", "q"], ["q"],
         ]  # fmt: skip
         shown = desk.exam("".join(f"{line}\n" for typed in rounds for line in typed))
         assert shown.count("■ 試験対策") == len(rounds)
@@ -206,6 +307,8 @@ class TestMenu:
         assert "まだわかりません" in shown
         assert "キーワード「知らない言葉」の問題は見つかりません。" in shown
         assert "途中の模試を続ける（残り 2:5" in shown
+        assert shown.count("・機械学習（T07〜T10）") == 8
+        assert shown.count("・機械学習：T07 教師あり学習、T10 評価") == 1
         assert shown.count("模試を中断しました") == 2
         assert NEWLINE_LEFT not in shown
 
@@ -270,6 +373,27 @@ class TestCommand:
         assert run(*line.split())[0] == 0
         selection = Selection(("T14", "T15"), ("過学習",), ("法律",), True, True)
         assert calls == [terminal.Wanted(selection, 5, "mini", True, True, Path("f.json"), Path("p"), 3)]
+
+    @pytest.mark.parametrize(
+        ("line", "told"),
+        [
+            ("--mock mini --weak", "--weak は、--mock といっしょには使えません"),
+            ("--mock mini --result", "--result、--mock は、いっしょに使えません"),
+            ("--mock mini --count 5", "--count は、--mock といっしょには使えません"),
+            ("--resume --seed 3", "--seed は、--resume といっしょには使えません"),
+            ("--result --item T14 --unseen", "--item、--unseen は、--result といっしょには"),
+            ("--plots p --keyword CNN", "--keyword は、--plots といっしょには"),
+            ("--from-grade f --area 法律", "--area は、--from-grade といっしょには"),
+        ],
+    )
+    def test_wishes_that_do_not_go_together(self, run, tmp_path, line, told):
+        status, out, err = run("exam", *line.split())
+        assert (status, out) == (2, "")
+        assert told in err
+        assert not (tmp_path / FILE_NAME).exists()
+
+    def test_a_number_in_full_width(self, run):
+        assert "■ 一問一答　1/3" in run("exam", "--item", "T14", "--count", "３", typed="q\n")[1]
 
     def test_drill(self, run, tmp_path):
         status, out, err = run("exam", "--item", "T14", "--count", "2", typed="1\n2\n")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import html
 import io
+import re
 import zipfile
 from collections.abc import Mapping, Sequence
 
@@ -118,7 +119,9 @@ def _fields(question: Question, titles: Mapping[str, str]) -> list[str]:
 
 
 def _tags(section: Section, question: Question) -> list[str]:
+    keywords = (re.sub(r"[\s:]+", "_", keyword) for keyword in question.keywords)
     return [
+        *(f"キーワード::{keyword}" for keyword in keywords),
         f"項目::{section.item.id}",
         f"領域::{section.area.replace(' ', '_')}",
         f"形式::{question.form}",

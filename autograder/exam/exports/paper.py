@@ -1,4 +1,4 @@
-"""Drill sheets on paper (PDF): questions first, then the key and the reason for every choice."""
+"""Drill sheets on paper (PDF): a page to answer on, the questions, the key and the reasons."""
 
 from __future__ import annotations
 
@@ -43,11 +43,19 @@ _SETUP = """
   #grid(columns: (1.9em, 1fr), row-gutter: 0.7em, ..choices.pos().flatten())
   #text(size: 8pt)[#page]
 ]
+#let blank = box(width: 1fr, height: 8mm, stroke: (bottom: 0.5pt))
+#let answers(..numbers) = grid(
+  columns: (1fr,) * 6, column-gutter: 3mm, row-gutter: 2mm,
+  ..numbers.pos().map(number => grid(
+    columns: (auto, 1fr), align: horizon, column-gutter: 1.5mm,
+    text(size: 9pt, number), box(width: 100%, height: 6.5mm, stroke: 0.5pt),
+  )),
+)
 #let right(it) = underline(offset: 2.5pt, it)
 """
 
 
-def drill_sheet(sections: Sequence[Section], titles: Mapping[str, str]) -> bytes:
+def drill_sheet(sections: Sequence[Section], titles: Mapping[str, str], with_answers: bool = True) -> bytes:
     """The PDF of these sections, with Japanese fonts inside.
 
     Parameters
@@ -55,9 +63,11 @@ def drill_sheet(sections: Sequence[Section], titles: Mapping[str, str]) -> bytes
     sections : sequence of Section
     titles : mapping of str to str
         The title of every item of the syllabus.
+    with_answers : bool
+        Without them: to be handed out before the answers are known.
     """
     return typst.compile(
-        source(sections, titles).encode("utf-8"),
+        source(sections, titles, with_answers).encode("utf-8"),
         format="pdf",
         font_paths=[matplotlib_fontja.get_font_path()],
         ignore_system_fonts=True,
@@ -65,23 +75,40 @@ def drill_sheet(sections: Sequence[Section], titles: Mapping[str, str]) -> bytes
     )
 
 
-def source(sections: Sequence[Section], titles: Mapping[str, str]) -> str:
+def source(sections: Sequence[Section], titles: Mapping[str, str], with_answers: bool = True) -> str:
     """The sheet in typst's own language."""
-    return "\n".join(_lines(sections, titles))
+    return "\n".join(_lines(sections, titles, with_answers))
 
 
-def _lines(sections: Sequence[Section], titles: Mapping[str, str]) -> Iterator[str]:
+def _lines(sections: Sequence[Section], titles: Mapping[str, str], with_answers: bool) -> Iterator[str]:
     yield _SETUP.replace("{title}", _string(COURSE)).replace("{credit}", typst_text(CREDIT))
+    yield from _answer_page(sections)
+    yield "#pagebreak(weak: true)"
     yield f"= {typst_text(f'{COURSE}　問題')}"
     for section in sections:
         yield f"== {typst_text(section.title)}"
         yield from map(_asked, section.questions)
+    if not with_answers:
+        return
     yield "#pagebreak(weak: true)"
     yield f"= {typst_text('正解と理由')}"
     for section in sections:
         yield f"== {typst_text(section.title)}"
         yield _key(section)
         yield from (_explained(question, titles) for question in section.questions)
+
+
+def _answer_page(sections: Sequence[Section]) -> Iterator[str]:
+    """Where the name and the letters are written; it can be handed in alone."""
+    ids = [question.id for section in sections for question in section.questions]
+    yield f"= {typst_text(f'{COURSE}　解答用紙')}"
+    blanks = (
+        f"[{typst_text(before)} #blank {typst_text(after)}]"
+        for before, after in (("名前", ""), ("日付", ""), ("正解", f"／{len(ids)}問"))
+    )
+    yield f"#grid(columns: (2fr, 1fr, 1fr), gutter: 6mm, {', '.join(blanks)})"
+    yield f"#block(above: 1.2em, below: 1.2em, {_content('A〜Dの記号を、番号のとなりに書いてください。')})"
+    yield f"#answers({', '.join(_content(id_) for id_ in ids)})"
 
 
 def _asked(question: Question) -> str:
