@@ -1,18 +1,18 @@
 """The question bank: four-choice questions with a reason for every choice, one YAML file a syllabus item.
 
-    item: T14
-    questions:
-      - id: T14-01
-        form: 知識
-        difficulty: 1
-        keywords: [ラッソ回帰]
-        stem: |
-          The question, in Markdown (paragraphs and tables).
-        choices:
-          - right: the right choice
-            why: the reason
-          - wrong: …
-            why: why it is wrong, and what it belongs to
+item: T14
+questions:
+  - id: T14-01
+    form: 知識
+    difficulty: 1
+    keywords: [ラッソ回帰]
+    stem: |
+      The question, in Markdown (paragraphs and tables).
+    choices:
+      - right: the right choice
+        why: the reason
+      - wrong: …
+        why: why it is wrong, and what it belongs to
 """
 
 from __future__ import annotations
@@ -31,11 +31,16 @@ import yaml
 from .syllabus import ITEM
 
 __all__ = [
-    "ASKS", "CHOICES", "FORMS", "LETTERS", "Bank", "BankError", "Choice", "Problem", "Question", "read_bank", "read_file",
+    "ASKS", "CHOICES", "FORMS", "LETTERS", "Bank", "BankError", "Choice", "Problem", "Question", "read_bank",
+    "read_file",
 ]  # fmt: skip
 
 FORMS = ("知識", "計算", "事例")
-ASKS = ("適切", "不適切", "組み合わせ")  # which choice to pick; the first one unless the question says another
+ASKS = (
+    "適切",
+    "不適切",
+    "組み合わせ",
+)  # which choice to pick; the first one unless the question says another
 CHOICES = 4
 LETTERS = "ABCD"
 
@@ -83,7 +88,7 @@ class Question:
 
     @cached_property
     def fingerprint(self) -> str:
-        """12 hexadecimal digits that change with the stem, a choice or the key; the order of choices is free."""
+        """12 hexadecimal digits of stem, choices and key; the order of the choices is free."""
         parts = [self.stem.strip(), *sorted(f"{choice.right} {choice.text}" for choice in self.choices)]
         return hashlib.sha256(unicodedata.normalize("NFKC", "\n".join(parts)).encode()).hexdigest()[:12]
 
@@ -158,10 +163,16 @@ def read_file(path: Path) -> list[Question]:
         With every problem of the file.
     """
     try:
-        kept = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        kept = yaml.load(
+            path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        )
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise BankError([Problem(path.name, "", f"YAMLとして読めません。原因：{error}")]) from error
-    if not isinstance(kept, dict) or set(kept) != {"item", "questions"} or not isinstance(kept["questions"], list):
+    if (
+        not isinstance(kept, dict)
+        or set(kept) != {"item", "questions"}
+        or not isinstance(kept["questions"], list)
+    ):
         raise BankError([Problem(path.name, "", "「item:」と、「questions:」の一覧だけを書いてください。")])
     problems: list[Problem] = []
     if kept["item"] != path.stem or not ITEM.fullmatch(path.stem):
@@ -170,7 +181,9 @@ def read_file(path: Path) -> list[Question]:
     seen: set[str] = set()
     for entry in kept["questions"]:
         name = str(entry.get("id", "")) if isinstance(entry, dict) else ""
-        mistakes = list(_mistakes(entry, path.stem)) if isinstance(entry, dict) else ["項目の形ではありません。"]
+        mistakes = (
+            list(_mistakes(entry, path.stem)) if isinstance(entry, dict) else ["項目の形ではありません。"]
+        )
         if name in seen:
             mistakes.append("この番号の問題が2つあります。")
         seen.add(name)
@@ -203,11 +216,11 @@ def _mistakes(entry: Mapping[str, Any], item: str) -> Iterator[str]:
             yield f"「{key}:」は [… , …] の形で書いてください。"
     for key in ("stem", "source", "numbers", "as_of"):
         if not isinstance(entry.get(key, ""), str):
-            yield f"「{key}:」は文字で書いてください（数や日付は \" \" で囲みます）。"
+            yield f'「{key}:」は文字で書いてください（数や日付は " " で囲みます）。'
     if isinstance(entry.get("see"), list) and not all(ITEM.fullmatch(str(name)) for name in entry["see"]):
         yield "「see:」はページの項目（T14 など）で書いてください。"
     if entry.get("as_of") and not _DATE.fullmatch(str(entry["as_of"])):
-        yield "「as_of:」は \"2026-11\" の形で書いてください。"
+        yield '「as_of:」は "2026-11" の形で書いてください。'
     yield from _mistakes_of_choices(entry["choices"])
 
 
@@ -220,7 +233,7 @@ def _mistakes_of_choices(choices: Any) -> Iterator[str]:
         if keys - {"value"} not in ({"right", "why"}, {"wrong", "why"}):
             yield f"選択肢{number}には「right:」か「wrong:」と、「why:」を書いてください。"
         elif not _are_texts(list(choice.values())):
-            yield f"選択肢{number}は文字で書いてください（数だけのときは \" \" で囲みます）。"
+            yield f'選択肢{number}は文字で書いてください（数だけのときは " " で囲みます）。'
     texts = [
         unicodedata.normalize("NFKC", str(choice.get("right", choice.get("wrong")))).strip()
         for choice in choices

@@ -15,7 +15,7 @@ from course.build.site import Course
 
 ROOT = Path(__file__).resolve().parents[2]
 MEMORY_MB = 1000
-CPU_SECONDS = {"sessions": 180, "handbook": 60}
+CPU_SECONDS = {"sessions": 180, "handbook": 60, "exam": 60}
 
 COURSE = Course(ROOT)
 TEXTS = {p.stem: p for p in COURSE.lesson_texts()}

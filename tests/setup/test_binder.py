@@ -21,10 +21,12 @@ from tests.setup.servers import fetch, free_port, serving
 BASE = (
     "ipykernel",
     "ipython",
+    "ipywidgets",
     "jupyter_client",
     "jupyter_server",
     "jupyterlab",
     "jupyterlab_server",
+    "jupyterlab_widgets",
     "nbclient",
     "nbconvert",
     "nbformat",
@@ -33,6 +35,7 @@ BASE = (
     "setuptools",
     "tornado",
     "traitlets",
+    "widgetsnbextension",
 )
 
 
