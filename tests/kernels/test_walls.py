@@ -213,7 +213,8 @@ def test_the_root_shows_python_and_the_hand_in_only(hidden: Kernel) -> None:
         "null", "zero", "full", "random", "urandom", "shm", "fd", "stdin", "stdout", "stderr", "pts", "ptmx",
     }  # fmt: skip
     if hidden.folder.parent == Path("/tmp"):
-        assert shown["/tmp"] - {"python"} == {hidden.folder.name}, "no other hand-in"
+        of_python = {Path(place).parts[2] for place in parent_module.python_places() if place[:5] == "/tmp/"}
+        assert shown["/tmp"] - of_python == {hidden.folder.name}, "no other hand-in"
     passwords = refused(hidden, "open('/etc/passwd')", "FileNotFoundError")
     assert "passwd" in passwords
 
