@@ -32,7 +32,7 @@ from .syllabus import ITEM
 
 __all__ = [
     "ASKS", "CHOICES", "FORMS", "LETTERS", "Bank", "BankError", "Choice", "Problem", "Question", "read_bank",
-    "read_file",
+    "read_file", "read_readable",
 ]  # fmt: skip
 
 FORMS = ("知識", "計算", "事例")
@@ -140,18 +140,22 @@ def read_bank(folder: Path) -> Bank:
     BankError
         With every problem of every file.
     """
-    problems: list[Problem] = []
-    questions: dict[str, Question] = {}
-    for path in sorted(folder.glob("*.yaml"), key=lambda path: (path.stem[0] != "T", path.stem)):
-        try:
-            of_file = read_file(path)
-        except BankError as error:
-            problems += error.problems
-            continue
-        questions |= {question.id: question for question in of_file}
+    bank, problems = read_readable(folder)
     if problems:
         raise BankError(problems)
-    return Bank(questions)
+    return bank
+
+
+def read_readable(folder: Path) -> tuple[Bank, list[Problem]]:
+    """The questions of every ``*.yaml`` in ``folder`` that has no mistake, and the problems of the others."""
+    problems: list[Problem] = []
+    questions: dict[str, Question] = {}
+    for path in sorted(folder.glob("*.yaml"), key=lambda path: (path.stem[:1] != "T", path.stem)):
+        try:
+            questions |= {question.id: question for question in read_file(path)}
+        except BankError as error:
+            problems += error.problems
+    return Bank(questions), problems
 
 
 def read_file(path: Path) -> list[Question]:

@@ -10,13 +10,13 @@ from pathlib import Path
 from scipy.stats import chisquare
 
 from . import blind_record
-from .bank import ASKS, CHOICES, FORMS, LETTERS, Bank, BankError, Question, read_file
+from .bank import ASKS, CHOICES, FORMS, LETTERS, Bank, Problem, Question
 from .guessers import GUESSERS, longest, middle_number, score
 from .similarity import alike
 from .syllabus import Syllabus, fingerprint, normalised
 from .values import value_problems
 
-__all__ = ["MINIMUM", "Result", "check_bank", "pages_in", "read_readable"]
+__all__ = ["MINIMUM", "Result", "check_bank", "pages_in"]
 
 #: Fewest questions, in all and by form.
 MINIMUM = {"全部": 600, "計算": 60, "事例": 120}
@@ -48,18 +48,6 @@ class Result:
         return not self.problems
 
 
-def read_readable(folder: Path) -> tuple[Bank, list[str]]:
-    """The bank without the files that cannot be read, and what is wrong with those."""
-    questions: dict[str, Question] = {}
-    problems: list[str] = []
-    for path in sorted(folder.glob("*.yaml"), key=lambda path: (path.stem[0] != "T", path.stem)):
-        try:
-            questions |= {question.id: question for question in read_file(path)}
-        except BankError as error:
-            problems += map(str, error.problems)
-    return Bank(questions), problems
-
-
 def pages_in(notebooks: Path) -> set[str]:
     """The items that have a page in this folder of notebooks."""
     return {path.name.partition("-")[0] for path in notebooks.glob("[TL][0-9][0-9]-*.ipynb")}
@@ -70,7 +58,7 @@ def check_bank(
     syllabus: Syllabus,
     pages: Collection[str],
     record: Sequence[blind_record.Line],
-    schema: Sequence[str] = (),
+    schema: Sequence[Problem] = (),
 ) -> list[Result]:
     """Check the bank.
 
@@ -82,7 +70,7 @@ def check_bank(
         Items that have a page.
     record : sequence of Line
         Blind answers.
-    schema : sequence of str
+    schema : sequence of Problem
         Problems met in reading the files.
 
     Returns
@@ -92,7 +80,7 @@ def check_bank(
     """
     questions = list(bank)
     return [
-        Result("schema", "ファイルの形", f"{len(schema)}件の間違い", "0件", tuple(schema)),
+        Result("schema", "ファイルの形", f"{len(schema)}件の間違い", "0件", tuple(map(str, schema))),
         _coverage(bank, syllabus),
         _numbers(questions),
         _counted("ask", "選び方", questions, lambda question: question.ask, ASKS),

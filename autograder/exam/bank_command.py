@@ -23,7 +23,7 @@ from autograder.files import write_whole
 from autograder.materials import MaterialsNotFound, find_materials
 
 from . import blind, blind_record
-from .bank import Bank, BankError, Question, read_bank, read_file
+from .bank import Bank, BankError, Question, read_bank, read_file, read_readable
 from .exports.sections import drawn, sections
 from .syllabus import ITEM, read_syllabus
 
@@ -72,14 +72,14 @@ def check(*, as_json: bool = False, root: Path | None = None, console: Console |
     int
         Exit status: ``NEEDS_WORK`` when there is a problem.
     """
-    from .bank_check import check_bank, pages_in, read_readable
+    from .bank_check import check_bank, pages_in
 
     try:
         root = root or find_materials().root
-        bank, schema = read_readable(_questions(root))
+        bank, problems = read_readable(_questions(root))
         record = blind_record.read_record(root / blind_record.PATH)
         pages = pages_in(root / "course" / "notebooks")
-        results = check_bank(bank, read_syllabus(root), pages, record, schema)
+        results = check_bank(bank, read_syllabus(root), pages, record, problems)
     except _EXPECTED as error:
         return _cannot("問題を確かめられませんでした。", error)
     if as_json:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from autograder.materials import Materials, find_materials
 
-from .bank import Bank, BankError, Question, read_file
+from .bank import Bank, Question, read_readable
 from .blueprint import Blueprints, draw, read_blueprints
 from .drill import EVERYTHING, Selection, choose, days_since_last, select
 from .errors import ExamError
@@ -61,23 +61,18 @@ def read_questions(folder: Path) -> tuple[Bank, list[str]]:
     ExamError
         There is no question at all.
     """
-    questions: dict[str, Question] = {}
-    broken: list[BankError] = []
-    for path in sorted(folder.glob("*.yaml"), key=lambda path: (path.stem[:1] != "T", path.stem)):
-        try:
-            questions |= {question.id: question for question in read_file(path)}
-        except BankError as error:
-            broken.append(error)
+    bank, problems = read_readable(folder)
+    broken = len({problem.file for problem in problems})
     notices = [
-        f"問題のファイル{len(broken)}個に間違いがあるので、使わずに進めます。最初の間違い：{broken[0].problems[0]}"
-    ] if broken else []  # fmt: skip
-    if not questions:
+        f"問題のファイル{broken}個に間違いがあるので、使わずに進めます。最初の間違い：{problems[0]}"
+    ] if problems else []  # fmt: skip
+    if not len(bank):
         raise ExamError(
             "問題が見つかりません。教材を入れ直してください"
             "（リポジトリなら pip install -e .、配布版なら takara-….whl をもう一度）。\n"
-            f"原因: no questions in {folder}" + "".join(f"\n{error.problems[0]}" for error in broken)
+            f"原因: no questions in {folder}" + "".join(f"\n{problem}" for problem in problems[:5])
         )
-    return Bank(questions), notices
+    return bank, notices
 
 
 class Trainer:

@@ -9,8 +9,8 @@ import pytest
 
 from autograder import cli
 from autograder.exam import bank_check, blind_record
-from autograder.exam.bank import LETTERS, Bank, Choice
-from autograder.exam.bank_check import check_bank, pages_in, read_readable
+from autograder.exam.bank import LETTERS, Bank, Choice, read_readable
+from autograder.exam.bank_check import check_bank, pages_in
 from autograder.exam.blind_record import Line
 from autograder.exam.guessers import longest, middle_number, most_like_stem, score, shortest
 from autograder.exam.similarity import alike
@@ -168,7 +168,7 @@ def test_a_file_that_cannot_be_read_does_not_hide_the_others(root):
     (root / "course" / "exam" / "questions" / "T14.yaml").write_text("item: [", encoding="utf-8")
     bank, problems = read_readable(root / "course" / "exam" / "questions")
     assert [question.id for question in bank] == ["L01-01", "L01-02"]
-    assert problems and problems[0].startswith("T14.yaml：YAMLとして読めません")
+    assert problems and str(problems[0]).startswith("T14.yaml：YAMLとして読めません")
 
 
 def test_command_prints_a_table_and_the_problems(root, capsys):

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from autograder.exam import blind_record
-from autograder.exam.bank import Bank
-from autograder.exam.bank_check import Result, check_bank, pages_in, read_readable
+from autograder.exam.bank import Bank, read_readable
+from autograder.exam.bank_check import Result, check_bank, pages_in
 from autograder.exam.syllabus import normalised, read_syllabus
 from course.build import glossary
 from course.build.handbook import Page, read_page
