@@ -274,7 +274,7 @@ def test_a_restarted_kernel_is_told_and_nothing_is_lost(page, notebook):
     expect(page.locator(".tk-lost")).to_contain_text("なくなりません")
     page.locator(f"{PANEL} .jp-CodeCell .cm-content").first.click()
     page.keyboard.press("Shift+Enter")
-    at(page, "paused", "模擬試験の途中です")
+    at(page, "paused", "模試の途中です")
     press(page, "resume")
     at(page, "mock", "問2 / 20")
     expect(page.locator(".tk-grid .tk-answered")).to_have_count(1)

@@ -259,7 +259,7 @@ class Desk:
             *selection.areas,
             *(f"{item} {items[item].title}" if item in items else item for item in selection.items),
             *(f"「{keyword}」" for keyword in selection.keywords),
-            *(["弱い領域"] if selection.weak else []),
+            *(["苦手な領域"] if selection.weak else []),
             *(["まだ解いていない問題"] if selection.unseen else []),
         ]
         return f"一問一答：{'、'.join(named)}" if selection != EVERYTHING else "一問一答：すべての範囲"
@@ -277,7 +277,7 @@ class Desk:
         self._need(_Home, _Paused)
         exam = self._trainer.resume_mock(longest_step_s=LONGEST_STEP_S)
         if exam is None:
-            raise ExamError("途中の模擬試験はありません。ほかの画面で提出したか、終わりにしたようです。")
+            raise ExamError("途中の模試はありません。ほかの画面で提出したか、終わりにしたようです。")
         self._at = _Mock(exam)
 
     def _pause(self, command: Mapping[str, Any]) -> None:

@@ -247,8 +247,8 @@ class Desk {
   unfinished(one, note) {
     return h(
       "section",
-      { class: "tk-card tk-strong", "aria-label": "途中の模擬試験" },
-      h("h3", {}, "途中の模擬試験があります"),
+      { class: "tk-card tk-strong", "aria-label": "途中の模試" },
+      h("h3", {}, "途中の模試があります"),
       h("p", {}, `${one.title}（${one.started} に開始）。${one.of}問のうち${one.answered}問に答え、残り時間は ${one.left} です。`),
       h("p", { class: "tk-small" }, note),
       this.button("resume", "続きから始める", () => this.send("resume"), { class: "tk-primary" }),
@@ -315,7 +315,7 @@ class Desk {
       h("p", {}, "1問ごとに、正解と、4つの選択肢の理由を読みます。"),
       h("label", { class: "tk-field" }, "範囲", range),
       h("label", { class: "tk-field" }, "キーワード（書かなくてもよい）", keyword),
-      h("label", { class: "tk-check" }, weak, "弱い領域、まだわからない領域だけ"),
+      h("label", { class: "tk-check" }, weak, "苦手な領域、まだわからない領域だけ"),
       h("label", { class: "tk-check" }, unseen, "まだ解いていない問題だけ"),
       h("label", { class: "tk-field" }, "問題の数", count),
       h("button", { type: "submit", class: "tk-primary", "data-key": "drill" }, "始める"),
@@ -328,7 +328,7 @@ class Desk {
     const asking = h(
       "div",
       { class: "tk-ask", role: "alert", hidden: true },
-      h("p", {}, "途中の模擬試験は、採点しないで終わりになります。新しく始めますか。"),
+      h("p", {}, "途中の模試は、採点しないで終わりになります。新しく始めますか。"),
       this.button("replace", "新しく始める", () => this.send("mock", { format: this.format, replace: true })),
       this.button("keep", "やめる", () => {
         asking.hidden = true;
@@ -337,7 +337,7 @@ class Desk {
     );
     const start = this.button(
       "mock",
-      "模擬試験を始める",
+      "模試を始める",
       () => {
         if (!screen.unfinished) return this.send("mock", { format: this.format });
         asking.hidden = false;
@@ -347,11 +347,11 @@ class Desk {
     );
     return h(
       "section",
-      { class: "tk-card", "aria-label": "模擬試験" },
-      h("h3", {}, "模擬試験"),
+      { class: "tk-card", "aria-label": "模試" },
+      h("h3", {}, "模試"),
       h(
         "div",
-        { role: "radiogroup", "aria-label": "模擬試験の形式", class: "tk-formats" },
+        { role: "radiogroup", "aria-label": "模試の形式", class: "tk-formats" },
         screen.formats.map((one) =>
           h(
             "label",
@@ -376,7 +376,7 @@ class Desk {
         h(
           "div",
           {},
-          h("h4", {}, "これまでの模擬試験"),
+          h("h4", {}, "これまでの模試"),
           h(
             "ul",
             { class: "tk-list" },
@@ -582,7 +582,7 @@ class Desk {
 
   paused(screen) {
     return [
-      this.head("模擬試験の途中です"),
+      this.head("模試の途中です"),
       h("p", {}, `${screen.title}（${screen.started} に開始）。${screen.of}問のうち${screen.answered}問に答えました。`),
       h("p", { class: "tk-big" }, `残り ${screen.left}　時計は止まっています`),
       h("p", { class: "tk-small" }, screen.pause_note),
@@ -787,7 +787,7 @@ class Desk {
         ),
       );
     return [
-      this.head("模擬試験の結果", h("span", { class: "tk-faint" }, `${screen.title}　${screen.date}`)),
+      this.head("模試の結果", h("span", { class: "tk-faint" }, `${screen.title}　${screen.date}`)),
       screen.timed_out && h("p", { class: "tk-message" }, "時間になったので、自動で提出しました。"),
       h("p", { class: "tk-big", "data-key": "total" }, screen.total.text),
       h("p", {}, `未解答 ${screen.unanswered}問。時間 ${screen.time}。`),
