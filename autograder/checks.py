@@ -206,9 +206,7 @@ def array(value: Any, expected: Any, *, tol: float = 0.0, name: str = "", otherw
         wrong = ~np.isclose(
             value.astype(float), right.astype(float), rtol=_RELATIVE, atol=tol, equal_nan=True
         )
-        raise AssertionError(
-            otherwise or f"{_label(name)}の値が正解と違います（{int(wrong.sum())} か所）。"
-        )
+        raise AssertionError(otherwise or f"{_label(name)}の値が正解と違います（{int(wrong.sum())} か所）。")
 
 
 def function(

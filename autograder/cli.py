@@ -264,20 +264,24 @@ def grade(
             "採点には講師用の部品が要ります。pip install 'takara[instructor]' を実行してください"
             "（リポジトリなら pip install -e '.[instructor]'）。\n原因: No module named 'nbgrader'"
         )
-    from autograder.grading.command import grade as grade_hand_ins
+    from autograder.kernels.client import early_parent
 
-    status = grade_hand_ins(
-        submissions,
-        out=out,
-        assignment=assignment,
-        course=course,
-        workers=workers,
-        timeout_s=timeout,
-        rerun=rerun,
-        only=only,
-        sandbox=sandbox,
-        memory_mb=memory,
-    )
+    with early_parent() as parent:  # it imports while we do
+        from autograder.grading.command import grade as grade_hand_ins
+
+        status = grade_hand_ins(
+            submissions,
+            out=out,
+            assignment=assignment,
+            course=course,
+            workers=workers,
+            timeout_s=timeout,
+            rerun=rerun,
+            only=only,
+            sandbox=sandbox,
+            memory_mb=memory,
+            parent=parent,
+        )
     raise typer.Exit(status)
 
 

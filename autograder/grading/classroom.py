@@ -33,6 +33,7 @@ from autograder.grading.records import CellResult, GradeRecord, HandIn, Rejected
 from autograder.grading.report import Graded, render_report
 from autograder.grading.spec import AssignmentSpec
 from autograder.grading.written import Written, written
+from autograder.kernels.client import ForkParent
 from autograder.kernels.request import Bounds
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ def grade_class(
     only_learner: str | None = None,
     sandbox: str = "auto",
     memory_mb: int = Bounds.memory_mb,
+    parent: ForkParent | None = None,
     progress: Progress | None = None,
 ) -> ClassOutcome:
     """Grade every hand-in and write the results.
@@ -111,6 +113,8 @@ def grade_class(
         Walls around the hand-ins, see :mod:`autograder.kernels.sandbox`.
     memory_mb : int
         Memory of one hand-in.
+    parent : ForkParent, optional
+        One that is being started already, without modules; by default one is started when it is needed.
     progress : Progress, optional
 
     Raises
@@ -146,7 +150,7 @@ def grade_class(
                 worth_it = len(left) >= _WORTH_A_REHEARSAL
                 rehearse = {s.assignment: materials.data_dir(s.assignment) for s in specs if worth_it}
                 ready = stack.enter_context(
-                    prepared(specs, sandbox=sandbox, bounds=bounds, rehearse=rehearse)
+                    prepared(specs, sandbox=sandbox, bounds=bounds, rehearse=rehearse, parent=parent)
                 )
                 count = workers or default_workers(len(left))
                 processes = stack.enter_context(started(count, preload=grade_job.__module__))

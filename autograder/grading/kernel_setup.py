@@ -69,6 +69,7 @@ def prepared(
     sandbox: str = "auto",
     bounds: Bounds | None = None,
     rehearse: Mapping[str, Path] | None = None,
+    parent: ForkParent | None = None,
 ) -> Iterator[Callable[[], KernelSetup]]:
     """Start the parent for these assignments; it imports their modules meanwhile.
 
@@ -81,6 +82,8 @@ def prepared(
     rehearse : mapping of str to Path, optional
         By assignment, the folder with its data files: while the first hand-ins are graded, its own answers
         are run once to learn what else they import. Worth it for more than a few hand-ins.
+    parent : ForkParent, optional
+        One that was started before the assignments were known; it is closed by whoever started it.
 
     Yields
     ------
@@ -90,12 +93,16 @@ def prepared(
     """
     specs, bounds = list(specs), bounds or Bounds()
     with contextlib.ExitStack() as stack:
-        try:
-            parent = ForkParent(imported_modules(specs))
-        except ParentError as error:
-            cause = str(error)
-            yield lambda: _without_parent(sandbox, bounds, cause)
-            return
+        modules = imported_modules(specs)
+        if parent is not None:
+            parent.add(modules)
+        else:
+            try:
+                parent = ForkParent(modules)
+            except ParentError as error:
+                cause = str(error)
+                yield lambda: _without_parent(sandbox, bounds, cause)
+                return
         # In a thread: whoever prepares a class has something else to do meanwhile.
         others = stack.enter_context(ThreadPoolExecutor(1, "takara-kernels"))
         stack.callback(parent.close)

@@ -17,7 +17,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -66,9 +66,10 @@ class ForkParent:
 
     Parameters
     ----------
-    modules : iterable of str
+    modules : iterable of str, optional
         What the notebooks import. A module that is missing, or that starts threads when it is imported, is
-        left to the notebook (``missing``).
+        left to the notebook (``missing``). None: not known yet; what every kernel needs is imported
+        meanwhile, and :meth:`add` must follow.
 
     Raises
     ------
@@ -76,7 +77,7 @@ class ForkParent:
         When it cannot be started (no fork on this system, an import that never ends, …).
     """
 
-    def __init__(self, modules: Iterable[str] = ()) -> None:
+    def __init__(self, modules: Iterable[str] | None = ()) -> None:
         if not hasattr(os, "fork") or not Path("/proc/self/task").is_dir():
             raise ParentError("no fork or no /proc on this system")
         self._folder = tempfile.TemporaryDirectory(
@@ -84,7 +85,7 @@ class ForkParent:
         )
         self.address = Address(str(Path(self._folder.name, "s")), secrets.token_hex(16))
         self.missing: tuple[str, ...] = ()
-        self._modules = list(modules)
+        self._modules = None if modules is None else list(modules)
         self._threaded: list[str] = []
         self._ready = self._closed = False
         self._lock = threading.Lock()
@@ -106,10 +107,7 @@ class ForkParent:
             listener.bind(self.address.path)
             listener.listen(64)
             process = subprocess.Popen(
-                [
-                    sys.executable, "-P", "-m", "autograder.kernels.parent",
-                    f"--socket={listener.fileno()}", f"--modules={','.join(self._modules)}",
-                ],
+                [sys.executable, "-P", "-m", "autograder.kernels.parent", f"--socket={listener.fileno()}"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
@@ -117,12 +115,17 @@ class ForkParent:
                 env=_environment(str(folder)),
                 cwd=folder,
                 start_new_session=True,
-            )  # fmt: skip
-        assert process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):  # gone already: the answer will say so
-            process.stdin.write(self.address.key.encode() + b"\n")
-            process.stdin.flush()
+            )
+        _tell(process, self.address.key)
+        if self._modules is not None:
+            _tell(process, ",".join(self._modules))
         return process
+
+    def add(self, modules: Iterable[str]) -> None:
+        """Say what the notebooks import, when it was not known at the start."""
+        assert self._modules is None
+        self._modules = list(modules)
+        _tell(self.process, ",".join(self._modules))
 
     def wait_until_ready(self, timeout_s: float = _START_TIMEOUT_S) -> None:
         """Wait for the imports to end.
@@ -136,7 +139,7 @@ class ForkParent:
         while True:
             said = self._answer(timeout_s)
             threaded = said.get("threads")
-            if threaded not in self._modules:
+            if not self._modules or threaded not in self._modules:
                 break
             self._modules.remove(threaded)
             self._threaded.append(threaded)
@@ -192,6 +195,19 @@ class ForkParent:
         self.close()
 
 
+@contextlib.contextmanager
+def early_parent() -> Iterator[ForkParent | None]:
+    """A parent that starts before it is known what the notebooks import; none where there is no fork."""
+    parent = None
+    with contextlib.suppress(ParentError):
+        parent = ForkParent(None)
+    try:
+        yield parent
+    finally:
+        if parent is not None:
+            parent.close()
+
+
 def _end(process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(OSError):
         process.kill()
@@ -200,6 +216,13 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         if stream is not None:
             with contextlib.suppress(OSError):
                 stream.close()
+
+
+def _tell(process: subprocess.Popen[bytes], line: str) -> None:
+    assert process.stdin is not None
+    with contextlib.suppress(BrokenPipeError):  # gone already: the answer will say so
+        process.stdin.write(line.encode() + b"\n")
+        process.stdin.flush()
 
 
 def folder_for_sockets() -> str:
@@ -226,13 +249,17 @@ def _environment(folder: str) -> dict[str, str]:
 
 
 def _matplotlib_cache() -> str | None:
-    """Our own list of fonts, which takes seconds to make anew."""
-    try:
-        import matplotlib
+    """Where our own list of fonts is kept, which takes seconds to make anew.
 
-        return str(matplotlib.get_cachedir())
-    except Exception:
+    By matplotlib's rule for Linux; to ask ``matplotlib.get_cachedir()`` would take an import.
+    """
+    caches = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    folder = os.environ.get("MPLCONFIGDIR") or os.path.join(caches, "matplotlib")
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError:
         return None
+    return folder if os.access(folder, os.W_OK) else None
 
 
 class Connection:

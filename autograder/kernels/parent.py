@@ -1,9 +1,10 @@
 """The process that forks kernels: it has imported everything, runs one thread, and does nothing else.
 
 Started by ``client.ForkParent`` as ``python -m autograder.kernels.parent``, with the listening socket as an
-inherited descriptor. It reads requests (``request``), forks, watches memory, and says when a kernel has
-ended. No learner's code ever runs in it. It ends when the process that started it ends: that one holds the
-other end of our standard input.
+inherited descriptor. Its standard input brings two lines: the key, and the names of modules to import,
+separated by commas; what every kernel needs is imported before the second one is read. It reads requests
+(``request``), forks, watches memory, and says when a kernel has ended. No learner's code ever runs in it. It
+ends when the process that started it ends: that one holds the other end of our standard input.
 """
 
 from __future__ import annotations
@@ -46,11 +47,7 @@ _LONGEST_MESSAGE = 1 << 18  # more than a socket takes: none is cut
 _WATCH_INTERVAL_S = 0.25
 _START_GRACE_S = 30.0
 _MB = 1_000_000
-_KERNEL_MODULES = (
-    "autograder.kernels.plain_kernel",
-    "IPython.extensions.storemagic",
-)
-
+_KERNEL_MODULES = ["autograder.kernels.plain_kernel", "IPython.extensions.storemagic"]
 
 _SYSTEM_PLACES = (
     "/bin", "/lib", "/lib32", "/lib64", "/libx32", "/sbin", "/nix/store", "/etc/ld.so.cache",
@@ -90,9 +87,8 @@ def import_all(modules: list[str]) -> list[str]:
     TooManyThreads
         A fork would lose the threads that a module has started.
     """
-    sys.modules["debugpy"] = None  # type: ignore[assignment]  # half of a kernel's start, and starts threads
     missing = []
-    for name in [*_KERNEL_MODULES, *modules]:
+    for name in modules:
         try:
             importlib.import_module(name)
         except (Exception, SystemExit):
@@ -479,7 +475,6 @@ def main(arguments: list[str] | None = None) -> int:
     """Import, say that we are ready, serve."""
     parser = argparse.ArgumentParser(prog="python -m autograder.kernels.parent")
     parser.add_argument("--socket", type=int, required=True, help="descriptor of the listening socket")
-    parser.add_argument("--modules", default="", help="modules to import, separated by commas")
     options = parser.parse_args(arguments)
     key = sys.stdin.readline().strip()
     linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -487,8 +482,11 @@ def main(arguments: list[str] | None = None) -> int:
     gc.disable()  # what is imported stays; children collect again
     answer = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # modules that print when they are imported
+    sys.modules["debugpy"] = None  # type: ignore[assignment]  # half of a kernel's start, and starts threads
     try:
-        missing = import_all([name for name in options.modules.split(",") if name])
+        import_all(_KERNEL_MODULES)
+        names = sys.stdin.readline().strip()  # not known earlier
+        missing = import_all(list(filter(None, names.split(","))))
         kernel = made_kernel()
     except TooManyThreads as error:
         print(json.dumps({"threads": str(error)}), file=answer, flush=True)

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forked kernels"
 def small_class(folder: Path, learners: int) -> grading.SchoolClass:
     """Hand-ins that need nothing but the standard library; every second one is wrong."""
     source = factory.source_notebook()
-    source.cells.append(factory.given("long-enough", "import time\ntime.sleep(1)"))  # to be seen by ``Memory``
+    source.cells.append(factory.given("wait", "import time\ntime.sleep(1)"))  # long enough for ``Memory``
     for step, nb in (("source", source), ("release", factory.release_of(source))):
         path = folder / step / "ps" / "ps.ipynb"
         path.parent.mkdir(parents=True)

@@ -270,7 +270,10 @@ def test_links_to_pages_that_are_still_to_be_written_wait(handbook, page):
 
 def test_anchors_in_readmes_are_githubs(handbook):
     readme = handbook.root / "README.md"
-    readme.write_text("# 宝探し A & B\n\n[上](#宝探し-a--b) [中](#宝探し) [本文](course/sessions/02-waiting.md)\n", encoding="utf-8")
+    readme.write_text(
+        "# 宝探し A & B\n\n[上](#宝探し-a--b) [中](#宝探し) [本文](course/sessions/02-waiting.md)\n",
+        encoding="utf-8",
+    )
     (problem,) = Links(handbook).problems(readme)
     assert "「#宝探し」" in problem.message and problem.line == 3
 

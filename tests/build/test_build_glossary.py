@@ -65,7 +65,11 @@ def test_a_term_without_a_home_as_yet_is_left_out(pages):
 
 def test_a_long_sound_is_sorted_as_its_vowel():
     assert glossary._sorting("でーた") == glossary._sorting("てえた")
-    assert sorted(["ぱらめーた", "ばけっと", "はい"], key=glossary._sorting) == ["はい", "ばけっと", "ぱらめーた"]
+    assert sorted(["ぱらめーた", "ばけっと", "はい"], key=glossary._sorting) == [
+        "はい",
+        "ばけっと",
+        "ぱらめーた",
+    ]
 
 
 def test_the_notebook(pages):

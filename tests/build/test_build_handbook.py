@@ -256,7 +256,12 @@ def test_sources_are_read(path, small):
     edit(path, "terms:\n", f"as_of: 2026-11\n{SOURCE}terms:\n")
     page = read_page(path, small.datasets, small.bank)
     (source,) = page.sources
-    assert (source.name, source.where, source.as_of, page.as_of) == ("ある法律", "第2条", "2025-06", "2026-11")
+    assert (source.name, source.where, source.as_of, page.as_of) == (
+        "ある法律",
+        "第2条",
+        "2025-06",
+        "2026-11",
+    )
 
 
 @pytest.mark.parametrize(

@@ -216,6 +216,41 @@ def test_modules_that_cannot_be_imported_are_left_to_the_notebook(
         kernel.close()
 
 
+def test_a_parent_that_is_told_later_what_to_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module(tmp_path, monkeypatch, takara_test_told="")
+    with client.early_parent() as parent:
+        assert parent is not None
+        parent.add(["takara_test_told", "none.such"])
+        parent.wait_until_ready()
+        assert parent.missing == ("none.such",)
+        first = parent.process.pid
+        seen = "import sys; print('takara_test_told' in sys.modules)"
+        kernel = Kernel(parent.address, "none", Bounds())
+        assert kernel.run(seen) == "True"
+        kernel.close()
+        os.kill(first, signal.SIGKILL)
+        assert eventually(lambda: parent.process.pid != first)
+        with pytest.raises(ParentError):
+            Connection.shared(parent.address).start(Start("", "", {}, "none"))
+        kernel = Kernel(parent.address, "none", Bounds())
+        assert kernel.run(seen) == "True", "its replacement knows it too"
+        kernel.close()
+        last = parent.process.pid
+    assert not alive(last) and not Path(parent.address.path).parent.exists()
+
+
+def test_a_parent_that_is_never_told_ends_with_its_block() -> None:
+    with client.early_parent() as parent:
+        assert parent is not None and alive(parent.process.pid)
+    assert not alive(parent.process.pid) and not Path(parent.address.path).parent.exists()
+
+
+def test_no_early_parent_where_there_is_no_fork(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "fork")
+    with client.early_parent() as parent:
+        assert parent is None
+
+
 def test_more_is_imported_when_somebody_knows_what(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     module(tmp_path, monkeypatch, takara_test_late="", takara_test_fails="1 / 0")
     with ForkParent() as parent:
