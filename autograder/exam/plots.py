@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,9 @@ from .result import MockResult
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Plot", "area_plot", "pace_plot", "save", "trend_plot"]
+    from .trainer import Trainer
+
+__all__ = ["Plot", "area_plot", "pace_plot", "plots_of", "save", "trend_plot"]
 
 _GUESSING = 0.25
 
@@ -31,6 +34,20 @@ class Plot:
     name: str  # of a file, without its ending
     figure: Figure
     alt: str  # for who cannot see it (Japanese)
+
+    def png(self) -> bytes:
+        """The picture; its text stands in it as the description."""
+        picture = io.BytesIO()
+        with _style():
+            self.figure.savefig(picture, format="png", metadata={"Description": self.alt})
+        return picture.getvalue()
+
+
+def plots_of(trainer: Trainer, mock: int | None = None) -> list[Plot]:
+    """Every figure there is: areas, trend, and the pace of a mock exam (by default the last one) if any."""
+    made = [area_plot(trainer.readiness()), trend_plot(trainer.progress.answers(), trainer.bank)]
+    result = trainer.mock_result(mock)
+    return made if result is None else [*made, pace_plot(result)]
 
 
 def area_plot(readiness: Readiness) -> Plot:
@@ -166,8 +183,7 @@ def save(plots: Sequence[Plot], folder: Path) -> list[Path]:
     paths = []
     for plot in plots:
         path = folder / f"takara-{plot.name}.png"
-        with _style():
-            plot.figure.savefig(path, metadata={"Description": plot.alt})
+        path.write_bytes(plot.png())
         paths.append(path)
     return paths
 

@@ -17,7 +17,7 @@ from fsrs import Card, Rating, Scheduler
 from .bank import Bank, Question
 from .progress import StoredCard
 
-__all__ = ["SLOW_S", "due_at", "due_today", "rating_of", "reviewed"]
+__all__ = ["SLOW_S", "due_at", "due_next", "due_today", "rating_of", "reviewed"]
 
 #: Form → seconds after which a right answer is slow. The exam gives 41 a question (145 in 100 minutes).
 SLOW_S: Mapping[str, float] = {"知識": 60.0, "事例": 90.0, "計算": 180.0}
@@ -83,6 +83,15 @@ def due_today(cards: Iterable[StoredCard], bank: Bank, now: datetime.datetime) -
         elif card.due.astimezone().date() <= today:
             due.append((_scheduler().get_card_retrievability(card, now), question.id, question))
     return [question for _, _, question in sorted(due, key=lambda entry: entry[:2])]
+
+
+def due_next(cards: Iterable[StoredCard], bank: Bank, now: datetime.datetime) -> tuple[datetime.date, int]:
+    """The first day after today with cards, and how many; where there is none, today and 0."""
+    today = now.astimezone().date()
+    known = {question.id: question.fingerprint for question in bank.questions.values()}
+    days = [due_at(c).astimezone().date() for c in cards if known.get(c.question) == c.fingerprint]
+    later = [day for day in days if day > today]
+    return (min(later), later.count(min(later))) if later else (today, 0)
 
 
 def _card(stored: StoredCard) -> Card | None:

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from autograder.learner.wrapping import display_width, wrap
 
+from .bank import LETTERS
 from .layout import Marked, Sheet
 from .pages import Page
 from .readiness import BASIS, FEWEST_IN_AREA, Readiness
@@ -73,7 +74,7 @@ class Screen:
         self.say()
         for place, choice in enumerate(sheet.choices):
             mark = "●" if place == chosen else "　"
-            self.say(choice.text, indent=f"{mark} {place + 1}. ")
+            self.say(choice.text, indent=f"{mark} {LETTERS[place]}. ")
 
     def reasons(self, marked: Marked, pages: Sequence[Page]) -> None:
         """Whether it was right, the reason for every choice, and where it is taught."""
@@ -82,7 +83,7 @@ class Screen:
         self.say(verdict(marked), style=f"bold {colour}")
         for place, choice in enumerate(sheet.choices):
             mark = "○" if choice.right else "×" if place == marked.place else "　"
-            self.say(choice.text, indent=f"{mark} {place + 1}. ", style="bold" if choice.right else "")
+            self.say(choice.text, indent=f"{mark} {LETTERS[place]}. ", style="bold" if choice.right else "")
             self.say(choice.why, indent="     → ")
         question = sheet.question
         if question.source:
@@ -201,17 +202,17 @@ class Screen:
         for lost in suggestion.lost:
             read = f"　読み直すところ: {lost.read}" if lost.read else ""
             self.say(f"{lost.title}（{lost.points:g}/{lost.max_points:g}点）{read}", indent="・")
-        self.say("この課題で使う項目:")
+        self.say("ここで使う項目:")
         for page in pages:
             self.say(str(page), indent="・")
 
 
 def verdict(marked: Marked) -> str:
     """Whether an answer was right, and what is right."""
-    number = marked.sheet.right_place + 1
+    letter = LETTERS[marked.sheet.right_place]
     if marked.right:
         return "○ 正解です。"
-    return f"{'－ 未解答' if marked.place is None else '× 不正解'}です。正解は {number} です。"
+    return f"{'－ 未解答' if marked.place is None else '× 不正解'}です。正解は {letter} です。"
 
 
 def clock_text(seconds: float) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from autograder.materials import Materials
 
 from .errors import ExamError
 
-__all__ = ["Lost", "Suggestion", "items_of", "read_record", "suggest"]
+__all__ = ["Exercises", "Lost", "Suggestion", "assignments", "read_record", "suggest"]
 
 _NOT_LOST = (Status.PASS, Status.MANUAL, Status.NEEDS_REVIEW)  # the last two: a person has still to decide
 
@@ -24,6 +26,7 @@ class Lost:
     points: float
     max_points: float
     read: str  # where to read again: "第3回 5節"
+    items: tuple[str, ...] = ()  # of the syllabus that it exercises
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Suggestion:
 
     assignment: str
     lost: tuple[Lost, ...]  # the largest loss first
-    items: tuple[str, ...]  # of the syllabus: those that the whole assignment exercises
+    items: tuple[str, ...]  # of the syllabus: those of what was lost, where the course tells, else of all
 
 
 def suggest(record: GradeRecord, items: tuple[str, ...]) -> Suggestion:
@@ -42,7 +45,7 @@ def suggest(record: GradeRecord, items: tuple[str, ...]) -> Suggestion:
     ----------
     record : GradeRecord
     items : tuple of str
-        The items that the assignment exercises (:func:`items_of`).
+        Those that the whole assignment exercises (:class:`Exercises`).
     """
     questions: dict[str, list[CellResult]] = {}
     for result in record.results:
@@ -53,9 +56,14 @@ def suggest(record: GradeRecord, items: tuple[str, ...]) -> Suggestion:
         if failed:
             title = next((r.title for r in results if r.title), name)
             read = next((r.read for r in failed if r.read), "")
-            lost.append(Lost(title, sum(r.points for r in results), sum(r.max_points for r in results), read))
+            points, most = sum(r.points for r in results), sum(r.max_points for r in results)
+            lost.append(Lost(title, points, most, read, _once(r.items for r in failed)))
     lost.sort(key=lambda one: one.points - one.max_points)
-    return Suggestion(record.assignment, tuple(lost), items)
+    return Suggestion(record.assignment, tuple(lost), _once(one.items for one in lost) or items)
+
+
+def _once(several: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(itertools.chain.from_iterable(several)))
 
 
 def read_record(path: Path, materials: Materials) -> GradeRecord:
@@ -94,12 +102,22 @@ def read_record(path: Path, materials: Materials) -> GradeRecord:
         ) from error
 
 
-def items_of(assignment: str, materials: Materials) -> tuple[str, ...]:
-    """The items of the syllabus that an assignment of the course exercises; none for an unknown one."""
-    path = materials.assignments / assignment / f"{assignment}.ipynb"
-    try:
-        notebook = json.loads(path.read_text(encoding="utf-8"))
-        items = notebook["metadata"]["takara"]["syllabus"]
-        return tuple(map(str, items))
-    except (OSError, ValueError, KeyError, TypeError):
-        return ()
+@dataclass(frozen=True)
+class Exercises:
+    """An assignment of the course, and the items of the syllabus that it exercises."""
+
+    name: str
+    title: str
+    items: tuple[str, ...]
+
+
+def assignments(materials: Materials) -> list[Exercises]:
+    """The assignments of the course that exercise any item, by name."""
+    found = []
+    for path in sorted(materials.assignments.glob("*/*.ipynb")):
+        try:
+            takara = json.loads(path.read_text(encoding="utf-8"))["metadata"]["takara"]
+            found.append(Exercises(path.stem, str(takara["title"]), tuple(map(str, takara["syllabus"]))))
+        except (OSError, ValueError, KeyError, TypeError):
+            continue  # a notebook of somebody else
+    return found

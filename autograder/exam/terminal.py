@@ -19,6 +19,7 @@ from rich.console import Console
 from autograder.materials import Materials, find_materials
 
 from . import plots
+from .bank import LETTERS
 from .drill import EVERYTHING, Selection
 from .errors import ExamError
 from .keywords import UnknownKeyword
@@ -27,17 +28,17 @@ from .mock import PAUSE_NOTE, MockExam
 from .progress import Mode
 from .result import MockResult, Numbered
 from .screen import Screen, clock_text, verdict
-from .suggest import items_of, read_record, suggest
+from .suggest import read_record, suggest
 from .trainer import Trainer
 
 __all__ = ["Lines", "Wanted", "exam", "review"]
 
 DEFAULT_COUNT = 10
 REVIEW_COUNT = 20  # a portion that is done in a quarter of an hour
-_DRILL_KEYS = "1〜4で答える、Enterで飛ばす、qで終わる"
-_MOCK_KEYS = "1〜4 答える　n 次　p 前　f ★　l 一覧　e 提出　q 中断　? 使い方"
+_DRILL_KEYS = "A〜Dで答える、Enterで飛ばす、qで終わる"
+_MOCK_KEYS = "A〜D 答える　n 次　p 前　f ★　l 一覧　e 提出　q 中断　? 使い方"
 _MOCK_HELP = (
-    "1〜4 … 答える（次の問題へ進みます）",
+    "A〜D（1〜4でも） … 答える（次の問題へ進みます）",
     "0 … 直前の答えを取り消す",
     "n（またはEnter）… 次の問題　　p … 前の問題",
     "g 12 … 問12へ（問5から先は、番号だけでも移れます）",
@@ -45,7 +46,7 @@ _MOCK_HELP = (
     "l … 答えていない問題と、★の問題の一覧",
     "e … 提出　　q … 中断（時計が止まります）",
 )
-_PLACES = ("1", "2", "3", "4")
+_PLACES = {key: place for keys in (LETTERS.lower(), "1234") for place, key in enumerate(keys)}
 _GO = re.compile(r"(?:g\s*|問)?(\d{1,4})")
 _YES = {"y", "yes", "はい"}
 _QUIT = {"q", "quit"}
@@ -275,7 +276,8 @@ class _Conversation:
     def review(self, count: int | None, seed: int | None = None) -> None:
         due = self._trainer.review(seed=seed)
         if not due:
-            self._screen.say("今日の復習はありません。解いた問題は、忘れかけるころにここへ出ます。")
+            later = self._trainer.next_review() or "解いた問題は、忘れかけるころにここへ出ます。"
+            self._screen.say(f"今日の復習はありません。{later}")
             return
         sheets = due[: count or REVIEW_COUNT]
         if len(sheets) < len(due):
@@ -298,7 +300,7 @@ class _Conversation:
                 if place == "":
                     passed += 1
                     continue
-                marked = self._trainer.answer(sheet, int(place) - 1, time.monotonic() - began, mode, session)
+                marked = self._trainer.answer(sheet, _PLACES[place], time.monotonic() - began, mode, session)
                 done, right = done + 1, right + marked.right
                 self._screen.reasons(marked, self._trainer.reading(sheet.question))
                 then = "次の問題" if number < len(sheets) else "まとめ"
@@ -311,12 +313,12 @@ class _Conversation:
                 self._screen.say(f"{done}問のうち {right}問正解。{skipped}答えは残っています。", style="bold")
 
     def _place(self) -> str:
-        """ "1" to "4", "" to pass, "q" to end."""
+        """A key of ``_PLACES``, "" to pass, "q" to end."""
         while True:
             said = self._ask(_DRILL_KEYS)
-            if said in ("", "1", "2", "3", "4") or said in _QUIT:
+            if said == "" or said in _PLACES or said in _QUIT:
                 return said
-            self._screen.say("1、2、3、4のどれかを入れてください。")
+            self._screen.say("A、B、C、Dのどれかを入れてください。")
 
     # ------------------------------------------------------------------ mock exams
 
@@ -380,9 +382,10 @@ class _Conversation:
             else:
                 self._mock_step(exam, said)
             just_answered = sitting.current if said in _PLACES else None
-            if said in _PLACES and exam.sitting.slots[sitting.current].place != int(said) - 1:
+            if said in _PLACES and exam.sitting.slots[sitting.current].place != _PLACES[said]:
                 self._screen.say(
-                    f"時間を過ぎていたので、いま入れた答え（問{sitting.current + 1}の {said}）は数えません。",
+                    "時間を過ぎていたので、いま入れた答え"
+                    f"（問{sitting.current + 1}の {said.upper()}）は数えません。",
                     style="yellow",
                 )
 
@@ -419,7 +422,7 @@ class _Conversation:
         last = len(sitting.slots) - 1
         wanted = _GO.fullmatch(said)
         if said in _PLACES:
-            exam.answer(int(said) - 1)
+            exam.answer(_PLACES[said])
             if sitting.current < last:
                 exam.go_to(sitting.current + 1)
             elif exam.sitting.running:
@@ -494,15 +497,8 @@ class _Conversation:
         self._screen.readiness(self._trainer.readiness(), self._trainer.blueprints.note)
 
     def plots(self, folder: Path) -> None:
-        """Write the figures; the pace only where a mock exam was handed in."""
-        trainer = self._trainer
-        made = [
-            plots.area_plot(trainer.readiness()),
-            plots.trend_plot(trainer.progress.answers(), trainer.bank),
-        ]
-        result = trainer.mock_result()
-        if result is not None:
-            made.append(plots.pace_plot(result))
+        """Write the figures."""
+        made = plots.plots_of(self._trainer)
         try:
             paths = plots.save(made, folder)
         except OSError as error:
@@ -515,7 +511,8 @@ class _Conversation:
     def from_grade(self, path: Path, count: int, seed: int | None) -> None:
         """Offer drills for what was lost in an assignment."""
         record = read_record(path, self._materials)
-        found = suggest(record, items_of(record.assignment, self._materials))
+        whole = {one.name: one.items for one in self._trainer.assignments}
+        found = suggest(record, whole.get(record.assignment, ()))
         if not found.lost:
             self._screen.say(f"課題 {found.assignment} では、点を落としていません。")
             return

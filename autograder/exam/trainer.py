@@ -24,8 +24,9 @@ from .progress import FILE_NAME, Mode, Progress, StoredSitting
 from .readiness import Readiness, known_answers, readiness
 from .recording import Timed, rebuild_cards, record
 from .result import MockResult, result_of
-from .review import due_today
+from .review import due_next, due_today
 from .sitting import Sitting, State
+from .suggest import assignments
 from .syllabus import read_syllabus
 
 __all__ = ["Trainer", "progress_path", "read_questions"]
@@ -80,7 +81,7 @@ class Trainer:
 
     Attributes
     ----------
-    bank, syllabus, blueprints, progress
+    bank, syllabus, blueprints, assignments, progress
     notices : list of str
         What a person must be told at the beginning (Japanese), one line each.
     """
@@ -119,6 +120,7 @@ class Trainer:
         self.blueprints: Blueprints = read_blueprints(folder / "blueprints.yaml", self.syllabus)
         self.bank, self.notices = read_questions(folder / "questions")
         self.pages = Pages(self.syllabus, materials)
+        self.assignments = assignments(materials)
         if isinstance(progress, Progress):
             self.progress = progress
         else:
@@ -166,6 +168,11 @@ class Trainer:
         rng = random.Random(f"review {_seed(seed)}")
         due = due_today(self.progress.cards().values(), self.bank, self.progress.now())
         return [lay_out(question, rng) for question in due[:count]]
+
+    def next_review(self) -> str:
+        """When cards come back after today (Japanese); "" when there are none."""
+        day, count = due_next(self.progress.cards().values(), self.bank, self.progress.now())
+        return f"次の復習は、{day.month}月{day.day}日に{count}問あります。" if count else ""
 
     def new_session(self, mode: Mode) -> str:
         """A name for one round of questions."""

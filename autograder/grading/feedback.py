@@ -21,6 +21,7 @@ from autograder.grading.records import CellResult, GradeRecord, Status
 from autograder.grading.spec import AssignmentSpec
 from autograder.grading.written import Answer
 
+_DRILLS = 5  # items shown at most
 _ANSWER_LIMIT = 20_000  # characters of one answer that a page shows
 _TAGS = {
     "p", "br", "em", "strong", "code", "pre", "ul", "ol", "li", "blockquote", "hr",
@@ -148,7 +149,8 @@ def render_feedback(
     page = {
         "title": spec.title or record.assignment,
         "learner": record.learner,
-        "syllabus": spec.syllabus,
+        "syllabus": [_item(item, spec) for item in spec.syllabus],
+        "drills": _drills(sums, spec, manual),
         "submitted_name": record.submitted_name.rsplit("/", 1)[-1],
         "points": points,
         "max_points": max_points,
@@ -162,6 +164,28 @@ def render_feedback(
         ],
     }
     return environment().get_template("feedback.html.j2").render(page=page, css=page_css())
+
+
+def _item(item: str, spec: AssignmentSpec) -> str:
+    return f"{item} {spec.syllabus.get(item, '')}".rstrip()
+
+
+def _drills(
+    sums: Iterable[QuestionSum], spec: AssignmentSpec, manual: Mapping[str, ManualGrade]
+) -> list[dict[str, Any]]:
+    """Items of the exam's syllabus in which points were lost, the most lost first, with their questions."""
+    lost: dict[str, float] = {}
+    where: dict[str, list[str]] = {}
+    for s in sums:
+        missed = s.max_points - s.points
+        waiting = (Status.MANUAL, Status.NEEDS_REVIEW)
+        if missed <= 0 or any(r.status in waiting and not is_decided(r, manual) for r in s.results):
+            continue
+        for item in dict.fromkeys(item for r in s.results for item in r.items):
+            lost[item] = lost.get(item, 0.0) + missed
+            where.setdefault(item, []).append(s.title.split()[0])
+    order = sorted(lost, key=lambda item: -lost[item])[:_DRILLS]
+    return [{"item": item, "text": _item(item, spec), "questions": where[item]} for item in order]
 
 
 def _question_view(

@@ -42,6 +42,7 @@ class CellResult:
     detail: str = ""  # for the instructor: the technical cause (exception name, evidence)
     hints: tuple[str, ...] = ()  # Markdown, shallow to deep
     read: str = ""  # where to read again: "第2回 3節"
+    items: tuple[str, ...] = ()  # of the exam's syllabus, to be drilled: "T07"
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,14 @@ class GradeRecord:
     def from_json(cls, text: str) -> GradeRecord:
         raw: dict[str, Any] = json.loads(text)
         raw["results"] = tuple(
-            CellResult(**{**r, "status": Status(r["status"]), "hints": tuple(r["hints"])})
+            CellResult(
+                **{
+                    **r,
+                    "status": Status(r["status"]),
+                    "hints": tuple(r["hints"]),
+                    "items": tuple(r.get("items", ())),  # not in records of older versions
+                }
+            )
             for r in raw["results"]
         )
         raw["repairs"] = tuple(Repair(**r) for r in raw["repairs"])

@@ -129,6 +129,7 @@ def _result(cell: CellSpec, status: Status, points: float, message: str = "", de
         detail=detail[:4000],
         hints=cell.hints,
         read=cell.read,
+        items=cell.items,
     )
 
 

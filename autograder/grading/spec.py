@@ -59,6 +59,7 @@ class CellSpec:
     title: str = ""
     hints: tuple[str, ...] = ()
     read: str = ""
+    items: tuple[str, ...] = ()  # of the exam's syllabus that the question exercises: "T07"
     metadata: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @property
@@ -114,7 +115,8 @@ class AssignmentSpec:
     cells: tuple[CellSpec, ...]
     title: str = ""
     session: int | None = None
-    syllabus: tuple[str, ...] = ()  # items of the exam's syllabus that it exercises: "T07"
+    #: Items of the exam's syllabus that it exercises, with their titles ("" where unknown).
+    syllabus: Mapping[str, str] = field(default_factory=dict, hash=False)
     kernelspec: Mapping[str, Any] = field(default_factory=lambda: dict(_DEFAULT_KERNELSPEC), hash=False)
 
     @property
@@ -240,7 +242,7 @@ def from_notebook(
         cells=tuple(cells),
         title=str(takara.get("title") or ""),
         session=session if isinstance(session, int) else None,
-        syllabus=tuple(map(str, syllabus)) if isinstance(syllabus, list) else (),
+        syllabus=_titles(syllabus),
         kernelspec=dict(_mapping(nb.metadata.get("kernelspec")) or _DEFAULT_KERNELSPEC),
     )
 
@@ -318,7 +320,7 @@ def _cell_spec(
     else:
         visible = visible_part(source)
     graded = kind in (Kind.TEST, Kind.WRITTEN, Kind.TASK)
-    hints = takara.get("hints")
+    hints, items = takara.get("hints"), takara.get("items")
     return CellSpec(
         kind=kind,
         cell_type=cell.cell_type,
@@ -331,8 +333,15 @@ def _cell_spec(
         title=str(takara.get("title") or heading or grade_id),
         hints=tuple(str(h) for h in hints) if isinstance(hints, list | tuple) else (),
         read=str(takara.get("read") or ""),
+        items=tuple(map(str, items)) if isinstance(items, list) else (),
         metadata=_plain(cell.metadata),
     )
+
+
+def _titles(syllabus: Any) -> Mapping[str, str]:
+    if isinstance(syllabus, list):
+        return {str(item): "" for item in syllabus}
+    return {str(item): str(title) for item, title in _mapping(syllabus).items()}
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

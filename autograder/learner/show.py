@@ -75,12 +75,16 @@ def show_grade(record: GradeRecord, console: Console, hints: int) -> None:
     console.print(table)
     for question, results in _by_question(record.results).items():
         _show_question(question, results, console, hints)
+    if items := dict.fromkeys(item for r in _open(record.results) for item in r.items):
+        console.print()
+        command = " ".join(["takara exam", *(f"--item {item}" for item in items)])
+        _say(f"同じ範囲の試験の問題を解くには: {command}", console)
     console.print()
     _say("これは見えているテストだけの結果です。提出すると、見えないテストも使って採点します。", console)
 
 
 def _show_question(question: str, results: list[CellResult], console: Console, hints: int) -> None:
-    open_ones = [r for r in results if r.status not in (Status.PASS, Status.MANUAL)]
+    open_ones = _open(results)
     if not open_ones:
         return
     console.print()
@@ -95,6 +99,10 @@ def _show_question(question: str, results: list[CellResult], console: Console, h
         _say(f"（ヒントはあと{left}つあります。--hints {hints + 1} を付けると、次の1つが出ます）", console)
     for read in dict.fromkeys(r.read for r in open_ones if r.read):
         _say(f"読み直すところ: {read}", console)
+
+
+def _open(results: Iterable[CellResult]) -> list[CellResult]:
+    return [r for r in results if r.status not in (Status.PASS, Status.MANUAL)]
 
 
 def _say(text: str, console: Console, style: str = "") -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
+from autograder.exam.syllabus import ITEM
 from autograder.grading.spec import CODE_STUB
 
 from . import directives, stub
@@ -58,6 +59,7 @@ class Question:
     why: list[str] = field(default_factory=list)
     rubric: list[str] = field(default_factory=list)
     names: list[str] = field(default_factory=list)  # what the answer must define
+    items: tuple[str, ...] = ()  # of the exam's syllabus: what to drill where points are lost
 
     @property
     def label(self) -> str:
@@ -99,11 +101,21 @@ class Assignment:
     def hint_count(self) -> dict[str, int]:
         return {q.name: len(q.hints) for q in self.questions.values()}
 
-    def metadata(self) -> dict:
-        """The notebook's own metadata: recognises a renamed file."""
-        front = self.text.front
-        known = {"assignment": self.name, "session": front["session"], "title": self.title}
-        return known | ({"syllabus": front["syllabus"]} if front.get("syllabus") else {})
+    @property
+    def items(self) -> list[str]:
+        """What the questions exercise: items of the exam's syllabus, in its order."""
+        return sorted({item for q in self.questions.values() for item in q.items}, key=_place_in_syllabus)
+
+    def metadata(self, titles: Mapping[str, str]) -> dict:
+        """The notebook's own metadata: recognises a renamed file.
+
+        Parameters
+        ----------
+        titles : mapping of str to str
+            Of the items of the syllabus.
+        """
+        known = {"assignment": self.name, "session": self.text.front["session"], "title": self.title}
+        return known | ({"syllabus": {i: titles.get(i, "") for i in self.items}} if self.items else {})
 
     def prose(self, markdown: str) -> str:
         """Prose with the points filled in."""
@@ -112,8 +124,8 @@ class Assignment:
         )
 
 
-#: An item of the exam's syllabus: technical or law and ethics.
-_ITEM = re.compile(r"[TL]\d\d")
+def _place_in_syllabus(item: str) -> tuple[bool, str]:
+    return item.startswith("L"), item
 
 
 def read_assignment(path: Path, datasets: Path) -> Assignment:
@@ -132,9 +144,6 @@ def read_assignment(path: Path, datasets: Path) -> Assignment:
             1,
             f"先頭の設定「assignment: {text.front['assignment']}」とファイル名「{text.name}」が違います。",
         )
-    syllabus = text.front.get("syllabus") or []
-    if not isinstance(syllabus, list) or not all(_ITEM.fullmatch(str(item)) for item in syllabus):
-        problems.add(1, "先頭の設定「syllabus:」は [T07, L10] の形で書いてください。")
     data = data_files(text, datasets, problems)
     for name in sorted({f.name for f in data if [g.name for g in data].count(f.name) > 1}):
         problems.add(1, f"データ「{name}」が2つあります。同じ名前のファイルは並べて置けません。")
@@ -145,8 +154,15 @@ def read_assignment(path: Path, datasets: Path) -> Assignment:
     return assignment
 
 
-def source_notebook(assignment: Assignment) -> NotebookNode:
-    """nbgrader's source notebook: answers, tests and model answers inside, nbgrader v3 metadata complete."""
+def source_notebook(assignment: Assignment, titles: Mapping[str, str]) -> NotebookNode:
+    """nbgrader's source notebook: answers, tests and model answers inside, nbgrader v3 metadata complete.
+
+    Parameters
+    ----------
+    assignment : Assignment
+    titles : mapping of str to str
+        Of the items of the exam's syllabus.
+    """
     renderer = Renderer(assignment.hint_count, leave_out=SECRET_KINDS)
     ids = UnnamedIds(assignment.name)
     tests_seen: dict[str, int] = {}
@@ -167,7 +183,7 @@ def source_notebook(assignment: Assignment) -> NotebookNode:
                 cells.append(prose_cell(identity, prose, metadata))
         elif kind == "written":
             metadata = _graded(f"{name}-written", points=cell.role.points, solution=True)
-            metadata["takara"] = {"question": name, "title": question.title}
+            metadata["takara"] = {"question": name, "title": question.title} | _items(question)
             cells.append(
                 prose_cell(cell_id(assignment.name, name, "written"), _model_answer(question), metadata)
             )
@@ -191,13 +207,13 @@ def source_notebook(assignment: Assignment) -> NotebookNode:
                 "question": name,
                 "read": str(cell.options.get("read", _read_of(question))),
                 "title": question.title,
-            }
+            } | _items(question)
             cells.append(
                 code_cell(cell_id(assignment.name, grade_id), _test_source(question, cell), metadata)
             )
         else:
             cells.append(code_cell(ids.next("code"), cell.source))
-    return new_notebook(cells, assignment.metadata())
+    return new_notebook(cells, assignment.metadata(titles))
 
 
 def without_directives(markdown: str) -> str:
@@ -247,6 +263,10 @@ def _model_answer(question: Question) -> str:
     return f"{without_directives(question.written.source)}\n\n**採点基準**\n\n{rubric}"
 
 
+def _items(question: Question) -> dict:
+    return {"items": list(question.items)} if question.items else {}
+
+
 def _read_of(question: Question) -> str:
     for cell in (*question.tests, *([question.answer] if question.answer else [])):
         if "read" in cell.options:
@@ -271,6 +291,7 @@ def _questions(text: Text, problems: Collector) -> dict[str, Question]:
             ("message", ("wrong",)),
             ("loses", ("wrong",)),
             ("read", ("test", "answer")),
+            ("items", ("answer", "written")),
             ("shows", ()),
         ):
             if option in cell.options and (cell.role is None or cell.role.kind not in kinds):
@@ -296,6 +317,7 @@ def _questions(text: Text, problems: Collector) -> dict[str, Question]:
                 problems.add(cell.line, f"問「{name}」の解答が2つあります。名前を変えてください。")
                 continue
             question.title = title
+            question.items = _items_of(cell, problems)
             if kind == "answer":
                 question.answer = cell
             else:
@@ -320,6 +342,14 @@ def _questions(text: Text, problems: Collector) -> dict[str, Question]:
         _complete(question, problems)
     _check_independence(text, problems)
     return questions
+
+
+def _items_of(cell: Cell, problems: Collector) -> tuple[str, ...]:
+    items = cell.options.get("items", [])
+    if not isinstance(items, list) or not all(ITEM.fullmatch(str(item)) for item in items):
+        problems.add(cell.line, "セルの設定「items」は [T07, L10] の形で書いてください。")
+        return ()
+    return tuple(items)
 
 
 def _check_title(question: Question, title_line: int, cell: Cell, problems: Collector) -> None:

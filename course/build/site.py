@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from autograder.exam.syllabus import read_syllabus
+
 from . import glossary
 from .assignment import Assignment, read_assignment, source_notebook
 from .handbook import Page, read_page
@@ -56,6 +58,12 @@ class Course:
     def assignment_texts(self) -> list[Path]:
         return sorted((self.root / "assignments" / "text").glob("ps*.md"))
 
+    def item_titles(self) -> dict[str, str]:
+        """The titles of the items of the exam's syllabus; none where there is no exam part."""
+        if not (self.root / "course" / "exam" / "syllabus.yaml").is_file():
+            return {}
+        return {item.id: item.title for item in read_syllabus(self.root).items.values()}
+
     def assignments(self) -> list[Assignment]:
         return [read_assignment(path, self.datasets) for path in self.assignment_texts()]
 
@@ -81,14 +89,15 @@ def build(course: Course, texts: Sequence[Path], out: Path) -> list[Problem]:
             problems.extend(error.problems)
     if not set(texts).isdisjoint(course.handbook_texts()):
         problems.extend(_build_glossary(course, texts, out))
+    titles = course.item_titles()
     for assignment in assignments:
         folder = out / SOURCE / assignment.name
-        _put(folder / f"{assignment.name}.ipynb", to_bytes(source_notebook(assignment)))
+        _put(folder / f"{assignment.name}.ipynb", to_bytes(source_notebook(assignment, titles)))
         for file in assignment.data:
             _put(folder / file.name, file.read_bytes())
         _put(
             out / "assignments" / "solutions" / f"{assignment.name}.ipynb",
-            to_bytes(solutions_notebook(assignment)),
+            to_bytes(solutions_notebook(assignment, titles)),
         )
     if assignments:
         generate(out / "assignments", [a.name for a in assignments])

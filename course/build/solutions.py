@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from nbformat import NotebookNode
 
 from . import directives, stub
@@ -25,8 +27,11 @@ if not Path("{file}").exists():
     os.chdir("../release/{assignment}")"""
 
 
-def solutions_notebook(assignment: Assignment) -> NotebookNode:
-    """Questions, worked answers, hints, explanations and whole tests; no rubric, no planted wrong answers."""
+def solutions_notebook(assignment: Assignment, titles: Mapping[str, str]) -> NotebookNode:
+    """Questions, worked answers, hints, explanations and whole tests; no rubric, no planted wrong answers.
+
+    ``titles`` are those of the syllabus's items, as for the source notebook.
+    """
     name = assignment.name
     renderer = Renderer(assignment.hint_count, leave_out=("rubric", "why"))
     ids = UnnamedIds(name)
@@ -59,7 +64,7 @@ def solutions_notebook(assignment: Assignment) -> NotebookNode:
             cells.append(code_cell(cell_id(name, "given", cell.role.name.replace("_", "-")), cell.source))
         else:
             cells.append(code_cell(ids.next("code"), cell.source))
-    return new_notebook(cells, {**assignment.metadata(), "form": "solutions"})
+    return new_notebook(cells, {**assignment.metadata(titles), "form": "solutions"})
 
 
 def _written(question: Question) -> str:

@@ -15,7 +15,7 @@ from .directives import literal_stars
 from .problems import Collector, TextError, shown_path
 
 #: Options that a code cell may carry at its top.
-OPTIONS = ("takara", "shows", "tags", "message", "loses", "read")
+OPTIONS = ("takara", "shows", "tags", "message", "loses", "read", "items")
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 

@@ -230,6 +230,12 @@ def test_a_mock_exam_is_shown_and_recorded_as_scored_by_hand(page, notebook, des
         question.id: int(number not in WRONG) for number, question in enumerate(paper) if number not in BLANK
     }
 
+    press(page, "plots")
+    at(page, "plots")
+    figures = page.locator(".tk-plot")
+    expect(figures).to_have_count(3)
+    assert all(figures.nth(n).evaluate("image => image.naturalWidth") > 500 for n in range(3))
+    assert "模試の1問ごと" in figures.last.get_attribute("alt")
     press(page, "home")
     at(page, "home")
     expect(page.locator(".tk-list")).to_contain_text(shown(15, 20))
@@ -256,6 +262,17 @@ def test_a_drill_gives_four_reasons_and_the_way_to_the_page(page, notebook, bank
         timeout=PATIENCE_MS,
     )
     assert len(page.context.pages) == 1
+
+
+def test_a_drill_of_what_an_assignment_uses(page, notebook, bank):
+    at(page, "home")
+    page.locator(".tk [data-key=range]").select_option("assignment:ps4")
+    press(page, "drill")
+    at(page, "question", "問1 / ")
+    assert question_on(page, bank)[0].item in {"T04", "T08", "T09", "T37", "L01", "L13"}
+    page.locator(".tk [data-key=home]").click()
+    at(page, "home")
+    expect(page.locator(".tk [data-key=range]")).to_have_value("assignment:ps4")
 
 
 def test_a_restarted_kernel_is_told_and_nothing_is_lost(page, notebook):

@@ -27,7 +27,9 @@ TEXTS = [*Course(ROOT).lesson_texts(), *Course(ROOT).assignment_texts()]
 def test_text_has_no_problem(course: Course, path: Path):
     try:
         if path in course.assignment_texts():
-            read_assignment(path, course.datasets)
+            questions = read_assignment(path, course.datasets).questions.values()
+            assert {item for q in questions for item in q.items} <= course.item_titles().keys()
+            assert [q.name for q in questions if not q.items] == [], "what to drill where points are lost"
         else:
             read = read_page if path.parent.name == "handbook" else read_session
             read(path, course.datasets, course.bank)

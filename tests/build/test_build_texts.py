@@ -77,7 +77,7 @@ def test_handbook_page_is_built_like_a_lesson(small, tmp_path):
 
 
 def test_source_cells_carry_whole_nbgrader_metadata(small):
-    cells = by_grade_id(source_notebook(assignment(small)))
+    cells = by_grade_id(source_notebook(assignment(small), {}))
     assert list(cells) == [
         "given-setup",
         "q1-answer",
@@ -108,7 +108,7 @@ def test_source_cells_carry_whole_nbgrader_metadata(small):
 
 
 def test_unwritten_check_names_what_the_tests_read(small):
-    cells = by_grade_id(source_notebook(assignment(small)))
+    cells = by_grade_id(source_notebook(assignment(small), {}))
     assert cells["q1-test"].source.startswith(
         'from autograder import checks\n\nchecks.written("問1", globals(), "mean_wait")\nchecks.number('
     )
@@ -158,7 +158,7 @@ def test_release_equals_what_the_command_makes(small, tmp_path):
 
 
 def test_solutions_show_all_but_rubric_and_planted_mistakes(small):
-    notebook = solutions_notebook(assignment(small))
+    notebook = solutions_notebook(assignment(small), {})
     text = "\n".join(c.source for c in notebook.cells)
     for shown in (
         "waited.sum() / len(waited)",
@@ -318,11 +318,29 @@ ASSIGNMENT_MISTAKES = {
     "syntax": ("mean_wait = waited.sum() / len(waited)", "mean_wait = (waited.sum()", "Pythonとして読めません"),
     "answer that no test reads": ("mean_wait = waited.sum() / len(waited)", "total = waited.sum()", "名前を1つも使っていません"),
     "front matter key": ("session: 2\n", "", "「session:」がありません"),
-    "syllabus": ("session: 2\n", "session: 2\nsyllabus: 2\n", "「syllabus:」は"),
+    "items no list": (":takara: answer q1", ":takara: answer q1\n:items: T37", "「items」は [T07, L10] の形"),
+    "items unknown": (":takara: answer q1", ":takara: answer q1\n:items: [X37]", "「items」は [T07, L10] の形"),
+    "items of a test": (":read: 第2回 2節", ":items: [T37]", "「items」はこのセルでは使えません"),
     "file name": ("assignment: ps2", "assignment: ps3", "ファイル名「ps2」が違います"),
     "unclosed": (":::{goal} q1\n`mean_wait` は数値です。\n:::", ":::{goal} q1\n`mean_wait` は数値です。", "閉じる「:::」がありません"),
     "yaml": (":message: 0分として", ":message: a: b", "\"…\"で囲んでください"),
 }  # fmt: skip
+
+
+def test_items_of_the_syllabus_go_with_their_questions(small):
+    path = small.root / PS2
+    small_course.edit(path, ":takara: answer q1", ":takara: answer q1\n:items: [T37, T36]")
+    small_course.edit(path, '"written q3 3"', '"written q3 3", "items": ["L01", "T37"]')
+    notebook = source_notebook(assignment(small), {"T37": "統計", "L01": "個人情報"})
+    cells = by_grade_id(notebook)
+    assert cells["q1-test"].metadata["takara"]["items"] == ["T37", "T36"]
+    assert cells["q3-written"].metadata["takara"]["items"] == ["L01", "T37"]
+    assert "items" not in cells["q2-test"].metadata["takara"]
+    assert list(notebook.metadata["takara"]["syllabus"].items()) == [
+        ("T36", ""),
+        ("T37", "統計"),
+        ("L01", "個人情報"),
+    ]
 
 
 @pytest.mark.parametrize("mistake", ASSIGNMENT_MISTAKES)

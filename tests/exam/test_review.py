@@ -12,7 +12,7 @@ from fsrs import Rating
 
 from autograder.exam.bank import Bank
 from autograder.exam.progress import Mode
-from autograder.exam.review import due_at, due_today, rating_of, reviewed
+from autograder.exam.review import due_at, due_next, due_today, rating_of, reviewed
 from tests.exam.clocks import START
 
 DAY = datetime.timedelta(days=1)
@@ -77,6 +77,21 @@ def test_today_is_the_local_day(small_bank, question):
     assert due_today([card], small_bank, due - 2 * DAY) == []
     local_morning = due.astimezone().replace(hour=0, minute=1)
     assert due_today([card], small_bank, local_morning.astimezone(datetime.UTC)) == [question]
+
+
+def test_the_next_day_with_cards(small_bank, question):
+    import dataclasses
+
+    first = reviewed(None, question, True, 20, START)
+    later = [
+        reviewed(None, small_bank.questions[id_], True, 20, START + 5 * DAY) for id_ in ("T07-02", "T07-03")
+    ]
+    day = due_at(first).astimezone().date()
+    assert due_next([*later, first], small_bank, START) == (day, 1)
+    assert due_next([*later, first], small_bank, due_at(first)) == (due_at(later[0]).astimezone().date(), 2)
+    gone = dataclasses.replace(first, question="T99-01")
+    changed = dataclasses.replace(first, fingerprint="of an older text")
+    assert due_next([gone, changed], small_bank, START) == (START.astimezone().date(), 0)
 
 
 def test_the_most_forgotten_comes_first(small_bank):

@@ -7,13 +7,16 @@ import json
 import pytest
 
 from autograder.exam.errors import ExamError
-from autograder.exam.suggest import Lost, items_of, read_record, suggest
+from autograder.exam.suggest import Exercises, Lost, assignments, read_record, suggest
 from autograder.grading.records import CellResult, GradeRecord, Status
 from autograder.materials import find_materials
 
 
-def cell(question: str, status: Status, points: float, read: str = "") -> CellResult:
-    return CellResult(f"{question}-test", question, f"問{question[1:]}", status, points, 5, read=read)
+def cell(
+    question: str, status: Status, points: float, read: str = "", items: tuple[str, ...] = ()
+) -> CellResult:
+    title = f"問{question[1:]}"
+    return CellResult(f"{question}-test", question, title, status, points, 5, read=read, items=items)
 
 
 RECORD = GradeRecord(
@@ -35,6 +38,19 @@ def test_where_points_were_lost():
     assert found.assignment == "ps3"
     assert found.items == ("T07", "L10")
     assert found.lost == (Lost("問3", 5, 10, "第3回 4節"), Lost("問2", 3, 5, "第3回 5節"))
+
+
+def test_the_items_of_what_was_lost_come_before_those_of_all():
+    record = GradeRecord(
+        "hana",
+        "ps3",
+        (
+            cell("q1", Status.PASS, 5, items=("T01",)),
+            cell("q2", Status.PARTIAL, 3, items=("T10", "T07")),
+            cell("q3", Status.FAIL, 0, items=("L10", "T10")),
+        ),
+    )
+    assert suggest(record, ("T01", "T07", "T10", "L10")).items == ("L10", "T10", "T07")
 
 
 def test_nothing_lost():
@@ -70,9 +86,9 @@ def test_a_notebook_is_checked_as_takara_check_does(tmp_path, monkeypatch):
 
 
 def test_items_of_the_course(tmp_path, repo):
-    materials = find_materials()
-    items = items_of("ps3", materials)
     notebook = json.loads((repo / "assignments/release/ps3/ps3.ipynb").read_text(encoding="utf-8"))
-    assert list(items) == notebook["metadata"]["takara"]["syllabus"]
-    assert items_of("ps99", materials) == ()
-    assert items_of("../../x", materials) == ()
+    takara = notebook["metadata"]["takara"]
+    found = {one.name: one for one in assignments(find_materials())}
+    assert list(found) == [f"ps{n}" for n in range(1, 8)]
+    assert found["ps3"] == Exercises("ps3", takara["title"], tuple(takara["syllabus"]))
+    assert all(one.items for one in found.values())

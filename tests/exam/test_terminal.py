@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import os
@@ -21,6 +22,7 @@ from autograder.exam.drill import Selection
 from autograder.exam.errors import ExamError
 from autograder.exam.progress import FILE_NAME
 from autograder.exam.sitting import State
+from autograder.exam.suggest import Exercises
 from autograder.exam.trainer import Trainer
 from autograder.grading.records import CellResult, GradeRecord, Status
 from autograder.learner.wrapping import display_width
@@ -74,9 +76,9 @@ L01 = Selection(items=("L01",))
 
 class TestDrill:
     def test_a_round(self, desk):
-        shown = desk.exam("1\n２\n\nx\n3\nq\n", selection=L01, seed=1)
+        shown = desk.exam("a\n２\n\nx\nＣ\nq\n", selection=L01, seed=1)
         assert shown.count("■ 一問一答") == 5
-        assert "1、2、3、4のどれかを入れてください。" in shown
+        assert "A、B、C、Dのどれかを入れてください。" in shown
         assert re.search(r"3問のうち [0-3]問正解。飛ばした問題は 1問です。答えは残っています。", shown)
         assert "読み直すページ: L01 個人情報保護法（course/notebooks/L01-personal.ipynb）" in shown
         assert "根拠: 個人情報保護法 第2条（2026-11 時点）" in shown
@@ -103,7 +105,7 @@ class TestDrill:
         shown = desk.exam("1\n\n2\nq\n", person=True, selection=L01, seed=1)
         assert shown.count("■ 一問一答") == 2
         assert (
-            len(re.findall(r"(○ 正解です。|× 不正解です。正解は [1-4] です。)　Enterで次の問題", shown)) == 2
+            len(re.findall(r"(○ 正解です。|× 不正解です。正解は [A-D] です。)　Enterで次の問題", shown)) == 2
         )
         assert re.search(r"2問のうち [0-2]問正解", shown)
         assert "Enterでまとめ" in desk.exam("1\n\n", person=True, selection=L01, count=1)
@@ -265,7 +267,7 @@ class TestMock:
 
 class TestReview:
     def test_nothing_today(self, desk):
-        assert "今日の復習はありません" in desk.review("")
+        assert "今日の復習はありません。解いた問題は" in desk.review("")
 
     def test_todays_cards(self, desk, monkeypatch):
         import datetime
@@ -330,16 +332,22 @@ class TestOverview:
             desk.exam("", plots=tmp_path / "file")
 
     def test_from_a_graded_assignment(self, desk, tmp_path, monkeypatch):
-        record = GradeRecord(
-            "hana", "ps3", (CellResult("q1", "q1", "問1 平均", Status.FAIL, 0, 3, read="第3回 3節"),)
-        )
+        lost = CellResult("q1", "q1", "問1 平均", Status.FAIL, 0, 3, read="第3回 3節")
+        record = GradeRecord("hana", "ps3", (lost,))
         path = tmp_path / "ps3.json"
         path.write_text(record.to_json(), encoding="utf-8")
         assert "対応がわからない" in desk.exam("", from_grade=path)
-        monkeypatch.setattr(terminal, "items_of", lambda assignment, materials: ("T07", "T10"))
+        whole = [Exercises("ps3", "課題3", ("T07", "T10"))]
+        monkeypatch.setattr("autograder.exam.trainer.assignments", lambda materials: whole)
         shown = desk.exam("1\nq\n", from_grade=path, seed=1)
         assert "問1 平均（0/3点）　読み直すところ: 第3回 3節" in shown
         assert re.search(r"■ 一問一答　1/10　\[T(07|10)-", shown)
+        path.write_text(
+            GradeRecord("hana", "ps3", (dataclasses.replace(lost, items=("L01",)),)).to_json(),
+            encoding="utf-8",
+        )
+        shown = desk.exam("1\nq\n", from_grade=path, seed=1)
+        assert re.search(r"■ 一問一答　1/\d+　\[L01-", shown), "the items of the question come first"
         path.write_text(GradeRecord("hana", "ps3", ()).to_json(), encoding="utf-8")
         assert "点を落としていません" in desk.exam("", from_grade=path)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import json
 import random
+import re
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -160,7 +162,7 @@ def test_the_first_screen(desk, small_materials, tmp_path):
     assert screen["kind"] == "home"
     assert [one["name"] for one in screen["formats"]] == ["12", "mini", "huge"]
     assert screen["format_note"] == "割合は、この教材の見積もりです。"
-    assert screen["review"] == {"due": 0}
+    assert screen["review"] == {"due": 0, "next": ""}
     assert screen["path"] == str(tmp_path / "progress.sqlite3")
     assert [area["title"] for area in screen["areas"]] == ["AIの歩み", "機械学習", "法律"]
     readiness = screen["readiness"]
@@ -250,12 +252,14 @@ def test_todays_review(desk, open_trainer, clock):
     for sheet in trainer.drill(Selection(items=("T01",)), 3):
         trainer.answer(sheet, (sheet.right_place + 1) % 4, 10, Mode.DRILL, "s")
     clock.forward(days=3)
-    assert do(desk, "tick")["review"] == {"due": 3}
+    assert do(desk, "tick")["review"] == {"due": 3, "next": ""}
     screen = do(desk, "review")
     assert (screen["title"], screen["of"]) == ("今日の復習", 3)
     do(desk, "answer", number=0, place=0)
     assert open_trainer().progress.answers()[-1].mode is Mode.REVIEW
-    assert do(desk, "home")["review"] == {"due": 2}
+    review = do(desk, "home")["review"]
+    assert review["due"] == 2
+    assert re.fullmatch(r"次の復習は、\d+月\d+日に1問あります。", review["next"])
 
 
 # ---------------------------------------------------------------------- mock exams
@@ -295,6 +299,38 @@ def test_a_mock_exam_is_scored_as_by_hand(desk, small_bank, small_syllabus, open
     home = do(desk, "home")
     assert home["mocks"][0]["score"] == "8 / 12問（67%）"
     assert do(desk, "result", mock=home["mocks"][0]["id"]) == result
+
+
+def test_figures_of_all_answers_and_of_the_mock_exam_on_the_screen(desk, monkeypatch):
+    from autograder.exam import plots
+
+    def figures(screen: views.View) -> list[str]:
+        assert screen["kind"] == "plots"
+        for one in screen["plots"]:
+            assert base64.b64decode(one["src"].removeprefix("data:image/png;base64,"))[:4] == b"\x89PNG"
+        return [one["alt"].partition("の")[0] for one in screen["plots"]]
+
+    assert figures(do(desk, "plots")) == ["領域ごと", "日ごと"]
+    for _ in range(2):
+        do(desk, "home")
+        begin_mock(desk)
+        do(desk, "choose", number=0, place=0)
+        do(desk, "hand_in")
+        screen = do(desk, "submit")
+        assert screen["kind"] == "result"
+    first = do(desk, "home")["mocks"][-1]["id"]
+    asked: list[int | None] = []
+    real = plots.plots_of
+    monkeypatch.setattr(
+        "autograder.exam.widget.desk.plots_of",
+        lambda trainer, mock: asked.append(mock) or real(trainer, mock),
+    )
+    do(desk, "result", mock=first)
+    assert figures(do(desk, "plots")) == ["領域ごと", "日ごと", "模試"]
+    assert asked == [first]
+    do(desk, "noted")
+    assert asked == [first], "they are made once"
+    assert do(desk, "home")["kind"] == "home"
 
 
 def test_nothing_is_handed_in_that_was_not_asked_about(desk):

@@ -105,10 +105,33 @@ def test_total_and_every_question() -> None:
 
 def test_syllabus_items_of_the_assignment() -> None:
     nb = factory.source_notebook()
-    nb.metadata["takara"] = {"syllabus": ["T36", "T37"]}
-    html = render_feedback(ONE_OF_EACH, from_notebook(nb, assignment="ps", notebook="ps"))
-    assert "シラバスの項目：T36、T37" in html
+    for syllabus, shown in (
+        (["T36", "T37"], "T36、T37"),
+        ({"T36": "データ", "T37": "統計"}, "T36 データ、T37 統計"),
+    ):
+        nb.metadata["takara"] = {"syllabus": syllabus}
+        html = render_feedback(ONE_OF_EACH, from_notebook(nb, assignment="ps", notebook="ps"))
+        assert f"シラバスの項目：{shown}" in html
     assert "シラバス" not in render_feedback(ONE_OF_EACH, factory.spec_of(factory.source_notebook()))
+
+
+def test_what_to_drill_after_it() -> None:
+    nb = factory.source_notebook()
+    nb.metadata["takara"] = {"syllabus": {"T10": "モデルの評価", "L10": "公平性"}}
+    spec = from_notebook(nb, assignment="ps", notebook="ps")
+    lost = record(
+        result("q1", Status.PASS, 3, 3, items=("T01",)),
+        result("q2", Status.PARTIAL, 1, 2, items=("T10",)),
+        result("q3", Status.FAIL, 0, 2, items=("L10", "T10")),
+        result("q4", Status.MANUAL, 0, 5, items=("T35",)),
+        result("q5", Status.NEEDS_REVIEW, 0, 5, items=("T36",)),
+    )
+    text = _Page(render_feedback(lost, spec)).text
+    assert "T10 モデルの評価（問2、問3） L10 公平性（問3）" in text.replace("）L10", "） L10")
+    assert "takara exam --item T10 --item L10" in text
+    decided = _Page(render_feedback(lost, spec, (), {"q4-test": ManualGrade(points=1.0)})).text
+    assert "takara exam --item T35 --item T10 --item L10" in decided
+    assert "次に解くとよい" not in page(ONE_OF_EACH).text, "a course without a syllabus"
 
 
 def test_status_is_never_colour_alone() -> None:

@@ -161,9 +161,16 @@ def test_the_path_may_start_at_the_top_of_the_workspace(tmp_path):
     assert own_check.find_notebook(Path("nowhere.ipynb"), tmp_path) == Path("nowhere.ipynb")
 
 
-def result(question: str, status: Status, message: str = "", hints: tuple[str, ...] = ()) -> CellResult:
+def result(
+    question: str,
+    status: Status,
+    message: str = "",
+    hints: tuple[str, ...] = (),
+    items: tuple[str, ...] = (),
+) -> CellResult:
+    grade_id, title = f"{question}-test", f"{question} の題"
     return CellResult(
-        f"{question}-test", question, f"{question} の題", status, 0, 3, message, hints=hints, read="第2回 3節"
+        grade_id, question, title, status, 0, 3, message, hints=hints, read="第2回 3節", items=items
     )
 
 
@@ -204,6 +211,16 @@ class TestShow:
         assert [hint for hint in ("ひとつめ", "ふたつめ") if hint in text] == seen
         assert ("--hints" in text) is (len(seen) < 2)
         assert "見えないはず" not in text
+
+    def test_what_to_drill(self):
+        results = (
+            result("q1", Status.PASS, items=("T01",)),
+            result("q2", Status.FAIL, items=("T37", "T36")),
+            result("q3", Status.BLANK, items=("T37",)),
+        )
+        record = GradeRecord("", "ps2", results)
+        assert "takara exam --item T37 --item T36\n" in shown(record, hints=0)
+        assert "takara exam" not in shown(self.record, hints=0), "a course without a syllabus"
 
     def test_every_status_has_a_name(self):
         for status in Status:

@@ -10,7 +10,7 @@ passed over, and the answer is the screen as it is.
     {"do": "mock", "format": "mini", "replace": false}   {"do": "resume"}   {"do": "pause"}
     {"do": "choose", "number": 3, "place": 2}   {"do": "flag", "number": 3, "on": true}
     {"do": "go", "number": 4}   {"do": "hand_in"}   {"do": "keep_on"}   {"do": "submit"}
-    {"do": "result", "mock": 7}
+    {"do": "result", "mock": 7}   {"do": "plots"}
     {"do": "home"}   {"do": "tick"}   {"do": "noted"}
 """
 
@@ -27,6 +27,7 @@ from ..drill import EVERYTHING, Selection
 from ..errors import ExamError
 from ..layout import Marked, Sheet
 from ..mock import MockExam
+from ..plots import plots_of
 from ..progress import Mode
 from ..trainer import Trainer
 from . import views
@@ -82,6 +83,13 @@ class _Result:
     mock: int
 
 
+@dataclass
+class _Plots:
+    """Figures, made once."""
+
+    view: View
+
+
 class Desk:
     """One person's trainer, and where they are in it.
 
@@ -105,7 +113,7 @@ class Desk:
         self._notices = list(trainer.notices)
         self._message = ""
         self._form: View = {}
-        self._at: _Home | _Paused | _Round | _Mock | _Result = (
+        self._at: _Home | _Paused | _Round | _Mock | _Result | _Plots = (
             _Paused() if trainer.unfinished_mock() else _Home()
         )
         self.screen: View = self._shown()
@@ -151,6 +159,8 @@ class Desk:
             return views.mock_view(at.exam, trainer.blueprints, handing_in=at.handing_in)
         if isinstance(at, _Result):
             return self._result_view(at.mock)
+        if isinstance(at, _Plots):
+            return at.view
         if isinstance(at, _Paused):
             if stored := trainer.unfinished_mock():
                 return views.paused_view(stored, trainer.blueprints)
@@ -334,6 +344,11 @@ class Desk:
             raise _Unfit
         self._at = _Result(mock)
 
+    def _show_plots(self, command: Mapping[str, Any]) -> None:
+        at = self._need(_Home, _Result)
+        mock = at.mock if isinstance(at, _Result) else None
+        self._at = _Plots(views.plots_view(plots_of(self._trainer, mock)))
+
     def _leave_if_over(self) -> None:
         self._show_if_over(self._need(_Mock).exam)
 
@@ -366,6 +381,7 @@ _ACTIONS: Mapping[str, Callable[[Desk, Mapping[str, Any]], None]] = {
     "keep_on": Desk._keep_on,
     "submit": Desk._submit,
     "result": Desk._result,
+    "plots": Desk._show_plots,
 }
 
 

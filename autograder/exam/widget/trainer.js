@@ -256,14 +256,14 @@ class Desk {
   }
 
   reviewCard(screen) {
-    const due = screen.review.due;
+    const { due, next } = screen.review;
     return h(
       "section",
       { class: "tk-card", "aria-label": "今日の復習" },
       h("h3", {}, "今日の復習"),
       due
         ? h("p", {}, "忘れかけたころの問題が ", h("strong", {}, `${due}問`), " あります。")
-        : h("p", {}, "今日、復習する問題はありません。解いた問題が、忘れかけたころにここへ出ます。"),
+        : h("p", {}, "今日、復習する問題はありません。", next || "解いた問題が、忘れかけたころにここへ出ます。"),
       this.button("review", due > 20 ? "復習する（20問ずつ）" : "復習する", () => this.send("review"), {
         class: due ? "tk-primary" : null,
         disabled: !due,
@@ -273,12 +273,22 @@ class Desk {
 
   drillCard(screen) {
     const form = screen.form;
-    const chosen = form.items?.length ? `item:${form.items[0]}` : form.areas?.length ? `area:${form.areas[0]}` : "";
+    const all = (one) => one.items.join();
+    const assignment = screen.assignments.find((one) => all(one) === form.items?.join());
+    const chosen = assignment ? `assignment:${assignment.name}`
+      : form.items?.length ? `item:${form.items[0]}`
+      : form.areas?.length ? `area:${form.areas[0]}` : "";
     const option = (value, text) => h("option", { value, selected: value === chosen }, text);
     const range = h(
       "select",
       { "data-key": "range" },
       option("", "すべての範囲"),
+      screen.assignments.length > 0 &&
+        h(
+          "optgroup",
+          { label: "課題で使う項目" },
+          screen.assignments.map((one) => option(`assignment:${one.name}`, `${one.title}（${one.items.join("、")}）`)),
+        ),
       screen.areas.map((area) =>
         h(
           "optgroup",
@@ -300,7 +310,7 @@ class Desk {
       event.preventDefault();
       const [kind, ...name] = range.value.split(":");
       this.send("drill", {
-        items: kind === "item" ? [name.join(":")] : [],
+        items: kind === "item" ? [name.join(":")] : kind === "assignment" ? screen.assignments.find((one) => one.name === name[0]).items : [],
         areas: kind === "area" ? [name.join(":")] : [],
         keyword: keyword.value,
         weak: weak.checked,
@@ -436,7 +446,16 @@ class Desk {
       h("p", { class: "tk-small" }, "縦の線が見積もり、帯が80%の区間、点線は当てずっぽう（25%）です。"),
       readiness.stale && h("p", { class: "tk-small" }, readiness.stale),
       h("p", { class: "tk-small" }, readiness.basis),
+      h("div", { class: "tk-actions" }, this.button("plots", "グラフで見る", () => this.send("plots"))),
     );
+  }
+
+  plots(screen) {
+    return [
+      this.head("グラフ"),
+      screen.plots.map(({ src, alt }) => h("img", { class: "tk-plot", src, alt })),
+      h("div", { class: "tk-actions" }, this.home_button()),
+    ];
   }
 
   // ---------------------------------------------------------------- drill and review
@@ -794,7 +813,7 @@ class Desk {
       screen.void.length > 0 &&
         h("p", { class: "tk-message" }, `教材の更新で変わった問題が${screen.void.length}問あり、数えていません（問${screen.void.join("、問")}）。`),
       h("p", { class: "tk-small" }, screen.note),
-      h("div", { class: "tk-actions" }, this.home_button()),
+      h("div", { class: "tk-actions" }, this.button("plots", "時間の使い方をグラフで見る", () => this.send("plots")), this.home_button()),
       scores("領域ごとの点", screen.areas),
       scores("形式ごとの点", screen.forms),
       h("h3", {}, screen.misses.length ? `間違えた問題（${screen.misses.length}問）` : "間違えた問題はありません"),

@@ -7,6 +7,7 @@ Numbers of questions and places of choices count from 0; seconds are floats; sha
 
 from __future__ import annotations
 
+import base64
 import datetime
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -17,6 +18,7 @@ from ..exports.markup import as_html
 from ..layout import Marked, Sheet
 from ..mock import PAUSE_NOTE, MockExam
 from ..pages import Page
+from ..plots import Plot
 from ..progress import StoredSitting
 from ..readiness import BASIS, FEWEST_IN_ALL, FEWEST_IN_AREA, AreaReadiness, Estimate, Readiness
 from ..result import MockResult, Score
@@ -25,8 +27,8 @@ from ..syllabus import Syllabus
 from ..trainer import Trainer
 
 __all__ = [
-    "View", "answer_view", "home_view", "mock_view", "paused_view", "question_view", "readiness_view",
-    "result_view", "round_view",
+    "View", "answer_view", "home_view", "mock_view", "paused_view", "plots_view", "question_view",
+    "readiness_view", "result_view", "round_view",
 ]  # fmt: skip
 
 View = dict[str, Any]  # JSON
@@ -45,9 +47,13 @@ def home_view(trainer: Trainer) -> View:
     unfinished = trainer.unfinished_mock()
     return {
         "kind": "home",
-        "review": {"due": len(trainer.review())},
+        "review": {"due": len(trainer.review()), "next": trainer.next_review()},
         "unfinished": _unfinished(unfinished, trainer.blueprints) if unfinished else None,
         "areas": _areas(trainer.syllabus),
+        "assignments": [
+            {"name": one.name, "title": f"{one.name} {one.title}", "items": list(one.items)}
+            for one in trainer.assignments
+        ],
         "formats": [{"name": one.name, "title": one.title} for one in trainer.blueprints.by_name.values()],
         "format_note": trainer.blueprints.note,
         "pause_note": PAUSE_NOTE,
@@ -130,6 +136,17 @@ def _estimate(estimate: Estimate) -> View:
 
 def _estimate_text(estimate: Estimate) -> str:
     return f"{_percent(estimate.mean)}（{100 * estimate.low:.0f}〜{_percent(estimate.high)}）"
+
+
+def plots_view(plots: Iterable[Plot]) -> View:
+    """Figures, each with its text for who cannot see it."""
+    return {
+        "kind": "plots",
+        "plots": [
+            {"alt": plot.alt, "src": f"data:image/png;base64,{base64.b64encode(plot.png()).decode()}"}
+            for plot in plots
+        ],
+    }
 
 
 # ------------------------------------------------------------------ drill and review
