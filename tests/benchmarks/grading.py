@@ -2,17 +2,19 @@
 
     python tests/benchmarks/grading.py --learners 30 --json result.json
 
-Two classes are made: ``ps`` hands in assignments 2 and 3 of this course, ``torch`` a notebook that trains
-a small network. Every way of grading is a command of its own, timed from its start to its end in a fresh
-folder. The floor (``floor.py``) is the time of the learners' cells alone, with everything imported, spread
-over as many processes as there are cores. Memory is measured in a run that is not timed. Seconds depend on
-the machine and on what else it does: the ratios within one run count.
+Three classes are made: ``ps`` hands in assignments 2 and 3 of this course, ``ps5`` its assignment 5, in which
+everybody trains small networks, ``torch`` a short notebook that does little but train one for a second.
+Every way of grading is a command of its own, timed from its start to its end in a fresh folder. The floor
+(``floor.py``) is the time of the learners' cells alone, with everything imported, spread over as many
+processes as there are cores. Memory is measured in a run that is not timed. Seconds depend on the machine and
+on what else it does: the ratios within one run count.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import json
 import os
 import platform
@@ -106,10 +108,10 @@ class SchoolClass:
         return folder
 
 
-def ps_class(folder: Path, learners: int) -> SchoolClass:
-    """Assignments 2 and 3: right, blank, partly done, each planted wrong answer, until there are enough."""
-    made = SchoolClass("ps", folder / "assignments")
-    for assignment in ("ps2", "ps3"):
+def course_class(name: str, assignments: Sequence[str], folder: Path, learners: int) -> SchoolClass:
+    """This course's own: right, blank, partly done, each planted wrong answer, until there are enough."""
+    made = SchoolClass(name, folder / "assignments")
+    for assignment in assignments:
         members = simulated_class.make_class(folder, assignment).members
         kinds = [m for m in members if m.learner in ("worked", "blank", "partly") or m.learner[:5] == "wrong"]
         for number in range(learners):
@@ -184,7 +186,11 @@ def torch_class(folder: Path, learners: int) -> SchoolClass:
     return made
 
 
-CLASSES: dict[str, Callable[[Path, int], SchoolClass]] = {"ps": ps_class, "torch": torch_class}
+CLASSES: dict[str, Callable[[Path, int], SchoolClass]] = {
+    "ps": functools.partial(course_class, "ps", ("ps2", "ps3")),
+    "ps5": functools.partial(course_class, "ps5", ("ps5",)),
+    "torch": torch_class,
+}
 
 
 def personal(nb: NotebookNode, learner: str) -> NotebookNode:
