@@ -85,13 +85,15 @@ def due_today(cards: Iterable[StoredCard], bank: Bank, now: datetime.datetime) -
     return [question for _, _, question in sorted(due, key=lambda entry: entry[:2])]
 
 
-def due_next(cards: Iterable[StoredCard], bank: Bank, now: datetime.datetime) -> tuple[datetime.date, int]:
-    """The first day after today with cards, and how many; where there is none, today and 0."""
+def due_next(
+    cards: Iterable[StoredCard], bank: Bank, now: datetime.datetime
+) -> tuple[datetime.date, int] | None:
+    """The first day after today with cards, and how many."""
     today = now.astimezone().date()
     known = {question.id: question.fingerprint for question in bank.questions.values()}
     days = [due_at(c).astimezone().date() for c in cards if known.get(c.question) == c.fingerprint]
     later = [day for day in days if day > today]
-    return (min(later), later.count(min(later))) if later else (today, 0)
+    return (min(later), later.count(min(later))) if later else None
 
 
 def _card(stored: StoredCard) -> Card | None:

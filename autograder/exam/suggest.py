@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.grading.records import CellResult, GradeRecord, Status
+from autograder.grading.records import CellResult, GradeRecord, Status, most_lost
 from autograder.materials import Materials
 
 from .errors import ExamError
@@ -35,7 +33,7 @@ class Suggestion:
 
     assignment: str
     lost: tuple[Lost, ...]  # the largest loss first
-    items: tuple[str, ...]  # of the syllabus: those of what was lost, where the course tells, else of all
+    items: tuple[str, ...]  # of the syllabus: those of what was lost (the most lost first), else of all
 
 
 def suggest(record: GradeRecord, items: tuple[str, ...]) -> Suggestion:
@@ -57,13 +55,11 @@ def suggest(record: GradeRecord, items: tuple[str, ...]) -> Suggestion:
             title = next((r.title for r in results if r.title), name)
             read = next((r.read for r in failed if r.read), "")
             points, most = sum(r.points for r in results), sum(r.max_points for r in results)
-            lost.append(Lost(title, points, most, read, _once(r.items for r in failed)))
+            its_items = tuple(dict.fromkeys(item for r in failed for item in r.items))
+            lost.append(Lost(title, points, most, read, its_items))
     lost.sort(key=lambda one: one.points - one.max_points)
-    return Suggestion(record.assignment, tuple(lost), _once(one.items for one in lost) or items)
-
-
-def _once(several: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(itertools.chain.from_iterable(several)))
+    lost_items = most_lost((one.max_points - one.points, one.items) for one in lost)
+    return Suggestion(record.assignment, tuple(lost), tuple(lost_items) or items)
 
 
 def read_record(path: Path, materials: Materials) -> GradeRecord:

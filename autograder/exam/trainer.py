@@ -171,8 +171,8 @@ class Trainer:
 
     def next_review(self) -> str:
         """When cards come back after today (Japanese); "" when there are none."""
-        day, count = due_next(self.progress.cards().values(), self.bank, self.progress.now())
-        return f"次の復習は、{day.month}月{day.day}日に{count}問あります。" if count else ""
+        due = due_next(self.progress.cards().values(), self.bank, self.progress.now())
+        return f"次の復習は、{due[0].month}月{due[0].day}日に{due[1]}問あります。" if due else ""
 
     def new_session(self, mode: Mode) -> str:
         """A name for one round of questions."""

@@ -17,7 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
-from autograder.grading.records import CellResult, GradeRecord, Status
+from autograder.grading.records import CellResult, GradeRecord, Status, most_lost
 from autograder.grading.spec import AssignmentSpec
 from autograder.grading.written import Answer
 
@@ -174,18 +174,21 @@ def _drills(
     sums: Iterable[QuestionSum], spec: AssignmentSpec, manual: Mapping[str, ManualGrade]
 ) -> list[dict[str, Any]]:
     """Items of the exam's syllabus in which points were lost, the most lost first, with their questions."""
-    lost: dict[str, float] = {}
+    waiting = (Status.MANUAL, Status.NEEDS_REVIEW)
+    losses: list[tuple[float, list[str]]] = []
     where: dict[str, list[str]] = {}
     for s in sums:
         missed = s.max_points - s.points
-        waiting = (Status.MANUAL, Status.NEEDS_REVIEW)
         if missed <= 0 or any(r.status in waiting and not is_decided(r, manual) for r in s.results):
             continue
-        for item in dict.fromkeys(item for r in s.results for item in r.items):
-            lost[item] = lost.get(item, 0.0) + missed
+        items = list(dict.fromkeys(item for r in s.results for item in r.items))
+        losses.append((missed, items))
+        for item in items:
             where.setdefault(item, []).append(s.title.split()[0])
-    order = sorted(lost, key=lambda item: -lost[item])[:_DRILLS]
-    return [{"item": item, "text": _item(item, spec), "questions": where[item]} for item in order]
+    return [
+        {"item": item, "text": _item(item, spec), "questions": where[item]}
+        for item in most_lost(losses)[:_DRILLS]
+    ]
 
 
 def _question_view(

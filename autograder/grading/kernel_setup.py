@@ -83,7 +83,7 @@ def prepared(
         By assignment, the folder with its data files: while the first hand-ins are graded, its own answers
         are run once to learn what else they import. Worth it for more than a few hand-ins.
     parent : ForkParent, optional
-        One that was started before the assignments were known; it is closed by whoever started it.
+        One that was started before the assignments were known. It ends with the block, as any other.
 
     Yields
     ------

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -111,6 +112,21 @@ class GradeRecord:
         raw["repairs"] = tuple(Repair(**r) for r in raw["repairs"])
         raw.pop("seconds", None)  # as older versions wrote it
         return cls(**raw)
+
+
+def most_lost(losses: Iterable[tuple[float, Iterable[str]]]) -> list[str]:
+    """Items of the syllabus, those first in which most points were lost.
+
+    Parameters
+    ----------
+    losses : iterable of (float, iterable of str)
+        For each question the points that were lost, and its items.
+    """
+    lost: dict[str, float] = {}
+    for points, items in losses:
+        for item in dict.fromkeys(items):
+            lost[item] = lost.get(item, 0.0) + points
+    return sorted(lost, key=lambda item: -lost[item])
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from autograder.grading.records import CellResult, GradeRecord, Status
+from autograder.grading.records import CellResult, GradeRecord, Status, most_lost
 from autograder.learner.doctor import Check
 from autograder.learner.workspace import Action, Report
 from autograder.learner.wrapping import wrap
@@ -75,7 +75,7 @@ def show_grade(record: GradeRecord, console: Console, hints: int) -> None:
     console.print(table)
     for question, results in _by_question(record.results).items():
         _show_question(question, results, console, hints)
-    if items := dict.fromkeys(item for r in _open(record.results) for item in r.items):
+    if items := most_lost((r.max_points - r.points, r.items) for r in _open(record.results)):
         console.print()
         command = " ".join(["takara exam", *(f"--item {item}" for item in items)])
         _say(f"同じ範囲の試験の問題を解くには: {command}", console)
